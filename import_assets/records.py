@@ -1,0 +1,94 @@
+"""Records on their way from a format to a mapping, and the rejects that drop out of it.
+
+A *record* is one row of a delivery. Its number counts from 1 and leaves out the header and blank
+lines; its line is the physical line of the file, counted from 1, on which it begins.
+A *reject* is a record refused, with all its faults and its raw text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import polars as pl
+
+FAULT = pl.Struct(
+    {"column": pl.String, "value": pl.String, "reason": pl.String, "message": pl.String}
+)
+"""One fault of a record. `column` and `value` are null where the record as a whole is at fault."""
+
+REJECTS: dict[str, pl.DataType] = {
+    "record": pl.Int64(),
+    "line": pl.Int64(),
+    "faults": pl.List(FAULT),
+    "raw": pl.String(),
+}
+"""The columns of a frame of rejects."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of a record: a stable `reason` code and a sentence that says what to do."""
+
+    reason: str
+    message: str
+    column: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A refused record, for the few places that build rejects one by one."""
+
+    record: int
+    line: int
+    raw: str
+    faults: Sequence[Fault]
+
+
+def rejects_frame(rejects: Iterable[Reject] = ()) -> pl.DataFrame:
+    """Return the rejects as a frame with the columns `REJECTS`."""
+    rows = [
+        {
+            "record": reject.record,
+            "line": reject.line,
+            "raw": reject.raw,
+            "faults": [
+                {"column": f.column, "value": f.value, "reason": f.reason, "message": f.message}
+                for f in reject.faults
+            ],
+        }
+        for reject in rejects
+    ]
+    return pl.DataFrame(rows, schema=REJECTS)
+
+
+class RawText(Protocol):
+    """Gives back the raw text of records; kept lazy because few records are rejected."""
+
+    def take(self, rows: Sequence[int]) -> list[str]:
+        """Return the raw text of the rows at these positions of the block's frame."""
+        ...
+
+
+@dataclass(frozen=True)
+class Records:
+    """A block of records as a format hands them over.
+
+    `frame` has one String column per column of the file, named as in the header; an empty cell is
+    null. `record` and `line` (Int64) run parallel to it. `rejects` holds the records of the same
+    stretch of the file that the format itself refused (ragged, badly quoted, undecodable).
+    """
+
+    frame: pl.DataFrame
+    record: pl.Series
+    line: pl.Series
+    raw: RawText
+    rejects: pl.DataFrame = field(default_factory=rejects_frame)
+    blank: int = 0
+
+    @property
+    def read(self) -> int:
+        """Number of records in this block, refused ones included, blank lines not."""
+        return self.frame.height + self.rejects.height
