@@ -1,0 +1,224 @@
+"""The way of the data: delivery → records → typed rows and rejects → staged batch → table.
+
+A preview, a dry run and a real run all go this way; they differ in how far.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BufferedReader
+from typing import BinaryIO
+
+import polars as pl
+
+from import_assets.formats.csv import CsvReader, open_csv
+from import_assets.mapping.identity import canonical_event
+from import_assets.mapping.mapping import Mapped, Mapping
+from import_assets.records import Records
+from import_assets.sources.delivery import Delivery
+from import_assets.sources.spool import fetch
+from import_assets.sources.storage.base import Storage
+from import_assets.spec.loading import Import
+from import_assets.spec.models import CatalogKind, EventsKind, VouchersKind
+from import_assets.staging.batch import Batch, Staging
+from import_assets.staging.digest import digests
+from import_assets.staging.manifest import Manifest, batch_id
+from import_assets.tables.apply import Applied, apply_batch
+from import_assets.warehouse.warehouse import Warehouse
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes read so far and the bytes in all."""
+
+
+def _no_progress(_done: int, _total: int) -> None:
+    pass
+
+
+def utc_now() -> dt.datetime:
+    """Return the present time as naive UTC, as the warehouse keeps it."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+def delivery_batch_id(definition: Import, delivery: Delivery, slot: str | None = None) -> str:
+    """Return the id of the batch that this delivery gives under this definition."""
+    return batch_id(
+        definition.name, delivery.key, delivery.fingerprint, definition.definition_hash, slot
+    )
+
+
+def stage(
+    definition: Import,
+    storage: Storage,
+    delivery: Delivery,
+    slot: str | None = None,
+    progress: Progress = _no_progress,
+) -> Batch:
+    """Fetch a delivery and stage its batch; a batch staged before is returned as it is.
+
+    Raises SourceError where a later try can help, FileRefused where the file is not acceptable.
+    """
+    staging = Staging(definition.project.staging_path)
+    identity = delivery_batch_id(definition, delivery, slot)
+    staged = staging.find(definition.name, identity)
+    if staged is not None:
+        return staged
+    limits = definition.project.spec.limits
+    with (
+        fetch(storage, delivery, definition.project.spool_path, limits.file_bytes) as spooled,
+        staging.writing(definition.name, identity) as writer,
+        spooled.path.open("rb") as stream,
+    ):
+        counted = _Counted(stream, spooled.size, progress)
+        reader = _open(definition, counted, delivery.key)
+        mapping = _mapping(definition, reader, delivery.key)
+        read = rows = blank = 0
+        for records in reader:
+            mapped = mapping.apply(records)
+            writer.write(_staged_rows(definition, mapping, mapped, records), mapped.rejects)
+            read += records.read
+            rows += mapped.rows.height
+            blank += records.blank
+        manifest = Manifest(
+            batch_id=identity,
+            import_name=definition.name,
+            table=definition.table,
+            key=delivery.key,
+            fingerprint=delivery.fingerprint,
+            modified=_naive(delivery.modified),
+            slot=slot,
+            definition_hash=definition.definition_hash,
+            sha256=spooled.sha256,
+            bytes=spooled.size,
+            delimiter=reader.delimiter,
+            encoding=reader.encoding,
+            header=reader.header,
+            attributes=tuple((a.name, a.type) for a in mapping.attributes),
+            identifiers=mapping.identifiers,
+            empty=definition.spec.empty,
+            product=getattr(definition.spec.kind, "product", False),
+            searchable=tuple(getattr(definition.spec.kind, "searchable", ())),
+            missing=mapping.missing,
+            unmapped=mapping.unmapped,
+            warnings=reader.warnings,
+            read=read,
+            rows=rows,
+            rejected=read - rows,
+            blank=blank,
+            staged_at=utc_now(),
+        )
+        return staging.finish(writer, manifest)
+
+
+def apply(
+    definition: Import, warehouse: Warehouse, batch: Batch, *, dry_run: bool = False
+) -> Applied:
+    """Apply a staged batch to its table, once."""
+    with warehouse.write() as connection:
+        return apply_batch(connection, batch, definition.project.spec, utc_now(), dry_run=dry_run)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first records of a delivery as they would be imported."""
+
+    delimiter: str
+    encoding: str
+    header: tuple[str, ...]
+    mapping: Mapping
+    warnings: tuple[str, ...]
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+
+
+def preview(definition: Import, stream: BinaryIO, file: str, records: int) -> Preview:
+    """Map the first `records` records of an open file; nothing is written.
+
+    Raises FileRefused like `stage`.
+    """
+    reader = _open(definition, stream, file)
+    mapping = _mapping(definition, reader, file)
+    block = next(iter(reader), None)
+    if block is None:
+        block = Records(
+            pl.DataFrame(schema=dict.fromkeys(reader.header, pl.String)),
+            pl.Series("record", [], pl.Int64),
+            pl.Series("line", [], pl.Int64),
+            _NoText(),
+        )
+    mapped = mapping.apply(block)
+    return Preview(
+        delimiter=reader.delimiter,
+        encoding=reader.encoding,
+        header=reader.header,
+        mapping=mapping,
+        warnings=reader.warnings,
+        rows=mapped.rows.filter(pl.col("_row") <= records),
+        rejects=mapped.rejects.filter(pl.col("record") <= records),
+    )
+
+
+def _open(definition: Import, stream: BinaryIO, file: str) -> CsvReader:
+    return open_csv(stream, definition.spec.format.csv, definition.project.spec.limits, file)
+
+
+def _mapping(definition: Import, reader: CsvReader, file: str) -> Mapping:
+    return Mapping.build(
+        definition.spec, definition.project.spec, definition.timezone, reader.header, file
+    )
+
+
+def _staged_rows(
+    definition: Import, mapping: Mapping, mapped: Mapped, records: Records
+) -> pl.DataFrame:
+    """Add to the typed rows what applying them needs beside the values."""
+    rows = mapped.rows
+    kind = definition.spec.kind
+    if isinstance(kind, EventsKind):
+        attributes = [(a.name, a.type) for a in mapping.attributes]
+        canonical = rows.select(canonical_event(attributes, kind.events).alias("text"))["text"]
+        rows = rows.with_columns(digests(canonical).alias("_digest"))
+    if _table_can_refuse_rows(definition, mapping):
+        # Rows that only the table can refuse need their line and raw text for the reject.
+        positions = records.record.search_sorted(rows["_row"])
+        rows = rows.with_columns(
+            records.line.gather(positions).alias("_line"),
+            pl.Series("_raw", records.raw.take(positions.to_list()), pl.String),
+        )
+    return rows
+
+
+def _table_can_refuse_rows(definition: Import, mapping: Mapping) -> bool:
+    kind = definition.spec.kind
+    if isinstance(kind, VouchersKind):
+        return True
+    return not isinstance(kind, CatalogKind) and len(mapping.identifiers) > 1
+
+
+def _naive(moment: dt.datetime | None) -> dt.datetime | None:
+    return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment else None
+
+
+class _NoText:
+    def take(self, rows: object) -> list[str]:
+        """Return nothing: there are no records."""
+        del rows
+        return []
+
+
+class _Counted(BufferedReader):
+    """A stream that tells how much of it was read."""
+
+    def __init__(self, stream: BinaryIO, total: int, progress: Progress) -> None:
+        super().__init__(stream)  # pyright: ignore[reportArgumentType]  # any binary stream does
+        self._total = total
+        self._progress = progress
+        self._done = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read and report."""
+        data = super().read(size)
+        self._done += len(data)
+        self._progress(self._done, self._total)
+        return data

@@ -1,0 +1,61 @@
+"""The manifest of a staged batch: what it holds and where it came from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from import_assets.spec.models import AttributeType
+
+
+class Manifest(BaseModel):
+    """Facts of one staged batch. `rows`, `read`, `rejected` and `blank` count records."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_id: str
+    import_name: str
+    table: tuple[str, ...]
+    key: str
+    fingerprint: str
+    modified: dt.datetime | None
+    """When the file was last modified, naive UTC."""
+    slot: str | None
+    """The occasion of a repeated import that takes the same file again, else None."""
+    definition_hash: str
+    sha256: str
+    bytes: int
+    delimiter: str
+    encoding: str
+    header: tuple[str, ...]
+    attributes: tuple[tuple[str, AttributeType], ...]
+    identifiers: tuple[str, ...]
+    empty: Literal["overwrite", "keep"]
+    product: bool = False
+    searchable: tuple[str, ...] = ()
+    missing: tuple[str, ...]
+    unmapped: tuple[str, ...]
+    warnings: tuple[str, ...]
+    read: int
+    rows: int
+    rejected: int
+    blank: int
+    staged_at: dt.datetime
+
+
+def batch_id(
+    import_name: str, key: str, fingerprint: str, definition_hash: str, slot: str | None
+) -> str:
+    """Return the id of the batch that this delivery gives under this definition.
+
+    The same delivery under the same definition is the same batch, whichever process stages it, so
+    a batch can be applied once and only once. A repeated import that is meant to take a file again
+    (M027) says so by its `slot`.
+    """
+    parts = [import_name, key, fingerprint, definition_hash, slot]
+    text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

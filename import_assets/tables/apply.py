@@ -1,0 +1,250 @@
+"""Applying a staged batch: its rows, rejects and ledger entry in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from import_assets.errors import WarehouseError
+from import_assets.spec.models import CatalogKind, ProjectSpec
+from import_assets.staging.batch import Batch
+from import_assets.staging.manifest import Manifest
+from import_assets.tables import catalogs, customers, events, vouchers
+from import_assets.tables.outcome import Counts
+from import_assets.warehouse import attributes as attribute_books
+from import_assets.warehouse import ledger
+from import_assets.warehouse.sql import literal
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The outcome of applying a batch; `already` where an earlier run had applied it."""
+
+    counts: Counts
+    already: bool
+
+
+def apply_batch(
+    connection: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    project: ProjectSpec,
+    now: dt.datetime,
+    *,
+    dry_run: bool = False,
+) -> Applied:
+    """Apply a batch once; a batch in the ledger already is left alone and its counts returned.
+
+    `now` is naive UTC and becomes the time of import. A dry run does all of it and rolls back.
+    Raises FileRefused where the batch does not fit its table; nothing is written then.
+    """
+    with _transaction(connection, keep=not dry_run):
+        entry = ledger.applied(connection, batch.manifest.batch_id)
+        if entry is not None:
+            return Applied(entry.counts, already=True)
+        _drop_temporary(connection)
+        _stage_view(connection, batch)
+        counts = _apply_rows(connection, batch.manifest, project, now)
+        counts = _complete(batch.manifest, counts)
+        sequence = ledger.record(connection, batch.manifest, counts, now)
+        _store_rejects(connection, batch, sequence)
+        return Applied(counts, already=False)
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection, *, keep: bool) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT" if keep else "ROLLBACK")
+
+
+def _drop_temporary(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop what an earlier batch on this connection left behind."""
+    for kind, listing in (("VIEW", "duckdb_views()"), ("TABLE", "duckdb_tables()")):
+        name_column = f"{kind.lower()}_name"
+        internal = "AND NOT internal" if kind == "VIEW" else ""
+        rows = connection.execute(
+            f"SELECT {name_column} FROM {listing} WHERE temporary {internal}"
+        ).fetchall()
+        for (name,) in rows:
+            connection.execute(f"DROP {kind} temp.{name}")
+
+
+def _stage_view(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+    connection.execute(
+        f"CREATE TEMP VIEW staged AS SELECT * FROM read_parquet({_paths(batch.row_files)})"
+    )
+
+
+def _paths(files: Sequence[Path]) -> str:
+    return "[" + ", ".join(literal(str(file)) for file in files) + "]"
+
+
+def _apply_rows(
+    connection: duckdb.DuckDBPyConnection,
+    manifest: Manifest,
+    project: ProjectSpec,
+    now: dt.datetime,
+) -> Counts:
+    lineage: dict[str, object] = {
+        "_batch": manifest.batch_id,
+        "_import": manifest.import_name,
+        "_file": manifest.key,
+        "_imported_at": now,
+    }
+    kind = manifest.table[0]
+    if kind == "customers":
+        customers.ensure_table(connection, project.identifiers)
+        _ensure_attributes(connection, manifest, now)
+        return _apply_customers(connection, manifest, project, lineage)
+    if kind == "events":
+        customers.ensure_table(connection, project.identifiers)
+        events.ensure_table(connection, manifest.table)
+        _ensure_attributes(connection, manifest, now)
+        return _apply_events(connection, manifest, project, lineage, now)
+    if kind == "catalogs":
+        return _apply_catalog(connection, manifest, lineage, now)
+    vouchers.ensure_table(connection, manifest.table)
+    counts, conflicts = vouchers.apply(connection, manifest.table, lineage)
+    return _reject(connection, counts, conflicts, "code_in_other_pool")
+
+
+def _apply_customers(
+    connection: duckdb.DuckDBPyConnection,
+    manifest: Manifest,
+    project: ProjectSpec,
+    lineage: dict[str, object],
+) -> Counts:
+    found = customers.resolve_customers(connection, project.identifiers, manifest.identifiers)
+    counts = customers.apply(
+        connection,
+        project.identifiers,
+        [name for name, _ in manifest.attributes],
+        lineage,
+        keep=manifest.empty == "keep",
+    )
+    counts = replace(counts, customers_created=found.created)
+    return _reject(connection, counts, found.conflicts, "id_conflict")
+
+
+def _apply_events(
+    connection: duckdb.DuckDBPyConnection,
+    manifest: Manifest,
+    project: ProjectSpec,
+    lineage: dict[str, object],
+    now: dt.datetime,
+) -> Counts:
+    found = customers.resolve_customers(connection, project.identifiers, manifest.identifiers)
+    customers.create_unknown(connection, project.identifiers, lineage)
+    counts = events.apply(
+        connection,
+        manifest.table,
+        manifest.attributes,
+        lineage,
+        window=dt.timedelta(days=project.limits.dedup_days),
+        now=now,
+    )
+    counts = replace(counts, customers_created=found.created)
+    return _reject(connection, counts, found.conflicts, "id_conflict")
+
+
+def _apply_catalog(
+    connection: duckdb.DuckDBPyConnection,
+    manifest: Manifest,
+    lineage: dict[str, object],
+    now: dt.datetime,
+) -> Counts:
+    kind = CatalogKind(
+        catalog=manifest.table[1], product=manifest.product, searchable=list(manifest.searchable)
+    )
+    first = catalogs.ensure_table(connection, kind, manifest.import_name, manifest.key)
+    new = _ensure_attributes(connection, manifest, now)
+    if not first:
+        catalogs.refuse_new_attributes(manifest.table, new, manifest.key)
+    return catalogs.apply(
+        connection,
+        manifest.table,
+        [name for name, _ in manifest.attributes],
+        manifest.identifiers,
+        lineage,
+        keep=manifest.empty == "keep",
+    )
+
+
+def _ensure_attributes(
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, now: dt.datetime
+) -> list[str]:
+    """Add the attributes that the table lacks and return their names."""
+    stored = attribute_books.known(connection, manifest.table)
+    new = attribute_books.check(stored, manifest.attributes, manifest.table, manifest.key)
+    attribute_books.add(connection, manifest.table, new, manifest.import_name, manifest.key, now)
+    return [name for name, _ in new]
+
+
+def _reject(
+    connection: duckdb.DuckDBPyConnection, counts: Counts, conflicts: pl.DataFrame, reason: str
+) -> Counts:
+    """Put rows that the table refused into the temporary table `refused`."""
+    if conflicts.is_empty():
+        return counts
+    connection.register("conflicts", conflicts.to_arrow())
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE refused AS
+        SELECT s._row AS record, s._line AS line,
+               [{{'column': c.kind, 'value': c.value, 'reason': {literal(reason)},
+                  'message': c.message}}] AS faults, s._raw AS raw
+        FROM staged s JOIN conflicts c USING (_row)
+        """
+    )
+    connection.unregister("conflicts")
+    return replace(counts, rejected=counts.rejected + conflicts.height)
+
+
+def _complete(manifest: Manifest, counts: Counts) -> Counts:
+    """Add what was counted while staging, and prove that every record has one outcome."""
+    whole = replace(
+        counts,
+        read=manifest.read,
+        rejected=counts.rejected + manifest.rejected,
+        blank=manifest.blank,
+    )
+    if not whole.add_up:
+        raise WarehouseError(
+            f"{manifest.import_name}, {manifest.key}: {whole.read} records were read but "
+            f"{whole.accounted} accounted for ({whole}); nothing was written"
+        )
+    return whole
+
+
+def _store_rejects(connection: duckdb.DuckDBPyConnection, batch: Batch, sequence: int) -> None:
+    sources = []
+    if batch.reject_files:
+        sources.append(
+            f"SELECT record, line, faults, raw FROM read_parquet({_paths(batch.reject_files)})"
+        )
+    refused = connection.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = 'refused'"
+    ).fetchone()
+    if refused:
+        sources.append("SELECT record, line, faults, raw FROM refused")
+    for source in sources:
+        connection.execute(
+            "INSERT INTO import_assets.rejects "
+            f"SELECT $sequence, $batch, $import, $file, record, line, faults, raw FROM ({source})",
+            {
+                "sequence": sequence,
+                "batch": batch.manifest.batch_id,
+                "import": batch.manifest.import_name,
+                "file": batch.manifest.key,
+            },
+        )

@@ -1,0 +1,98 @@
+"""Catalogs: items by item_id; the last value of a column wins in file order (M072, M101, D38)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from import_assets.errors import FileRefused
+from import_assets.spec.models import CatalogKind
+from import_assets.tables.outcome import Counts
+from import_assets.tables.upsert import Field, Upsert
+from import_assets.warehouse.sql import quote, table_label, table_sql
+
+KEY, PRODUCT = "item_id", "product_id"
+
+
+def ensure_table(
+    connection: duckdb.DuckDBPyConnection, kind: CatalogKind, import_name: str, file: str
+) -> bool:
+    """Create the catalog's table when missing; return True if it is new.
+
+    Raises FileRefused (`catalog_settings`) where the catalog's type or its searchable attributes
+    differ from those of its first import (M077, D34).
+    """
+    stored = connection.execute(
+        "SELECT product, searchable, import FROM import_assets.catalogs WHERE catalog = ?",
+        [kind.catalog],
+    ).fetchone()
+    if stored is None:
+        connection.execute(
+            "INSERT INTO import_assets.catalogs VALUES (?, ?, ?, ?)",
+            [kind.catalog, kind.product, sorted(kind.searchable), import_name],
+        )
+        product = f", {PRODUCT} VARCHAR" if kind.product else ""
+        connection.execute(
+            f"""
+            CREATE TABLE {table_sql(kind.table)} ({KEY} VARCHAR{product},
+                _batch VARCHAR, _import VARCHAR, _file VARCHAR, _row BIGINT, _imported_at TIMESTAMP)
+            """
+        )
+        return True
+    product, searchable, first = stored
+    if product != kind.product:
+        what = "a product catalog" if product else "a general catalog"
+        raise FileRefused(
+            file,
+            "catalog_settings",
+            f"catalog {kind.catalog} is {what} since import {first}: say `product: "
+            f"{str(product).lower()}`, or import into a new catalog",
+        )
+    if kind.searchable and sorted(kind.searchable) != searchable:
+        raise FileRefused(
+            file,
+            "catalog_settings",
+            f"the searchable attributes of catalog {kind.catalog} were set by its first import, "
+            f"{first}, to [{', '.join(searchable)}] and stay so (M077): import into a new catalog "
+            "to have others",
+        )
+    return False
+
+
+def refuse_new_attributes(table: tuple[str, ...], names: Sequence[str], file: str) -> None:
+    """Raise FileRefused (`new_column`) if a later import brings columns of its own (M072, D36)."""
+    if names:
+        raise FileRefused(
+            file,
+            "new_column",
+            f"the columns of {table_label(table)} were set by its first import, and "
+            f"{', '.join(names)} is not among them (D36): discard it, rename it with `to:`, or "
+            "import into a new catalog",
+        )
+
+
+def apply(
+    connection: duckdb.DuckDBPyConnection,
+    table: tuple[str, ...],
+    attributes: Sequence[str],
+    identifiers: Sequence[str],
+    lineage: dict[str, object],
+    *,
+    keep: bool,
+) -> Counts:
+    """Update the catalog from `staged`."""
+    ids = ", ".join(f"{quote(f'id:{name}')} AS {quote(name)}" for name in identifiers)
+    values = "".join(f", {quote(f'attr:{name}')} AS {quote(name)}" for name in attributes)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT {ids}, _row{values} FROM staged"
+    )
+    fields = [Field(name, keep=keep, present=True) for name in attributes]
+    if PRODUCT in identifiers:
+        # An empty identifier is an absent one, never a blank value (D18).
+        fields.append(Field(PRODUCT, keep=True))
+    upsert = Upsert(table_sql(table), KEY, fields)
+    counts = upsert.classify(connection)
+    upsert.fold(connection)
+    upsert.write(connection, lineage)
+    return counts

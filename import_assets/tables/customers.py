@@ -1,0 +1,301 @@
+"""Customers: rows update the customer that their identifiers name, in file order (M100, D22)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+
+from import_assets.spec.models import Identifier
+from import_assets.spec.names import LINEAGE
+from import_assets.tables.identity import CONFLICTS, IDS, STORED, IdKind, Resolution, resolve
+from import_assets.tables.outcome import Counts
+from import_assets.tables.upsert import Field, Upsert
+from import_assets.warehouse.sql import literal, number, quote, table_sql
+
+TABLE = ("customers",)
+
+
+@dataclass(frozen=True)
+class Identifiers:
+    """The identifiers of a delivery's rows, resolved to customers.
+
+    Leaves the temporary table `resolved` (`_row`, `customer_id`) behind. `conflicts` holds the
+    refused rows, see `identity.Resolution`.
+    """
+
+    created: int
+    conflicts: pl.DataFrame
+
+
+def ensure_table(connection: duckdb.DuckDBPyConnection, identifiers: dict[str, Identifier]) -> None:
+    """Create the table of customers, and a column for each kind of identifier it lacks."""
+    stored = table_sql(TABLE)
+    columns = {
+        quote(name): "VARCHAR" if identifier.hard else "VARCHAR[]"
+        for name, identifier in identifiers.items()
+    }
+    ids = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+    connection.execute(
+        f"""
+        CREATE TABLE IF NOT EXISTS {stored} (customer_id BIGINT, {ids},
+            _batch VARCHAR, _import VARCHAR, _file VARCHAR, _row BIGINT, _imported_at TIMESTAMP)
+        """
+    )
+    for name, type_ in columns.items():
+        connection.execute(f"ALTER TABLE {stored} ADD COLUMN IF NOT EXISTS {name} {type_}")
+
+
+def resolve_customers(
+    connection: duckdb.DuckDBPyConnection,
+    identifiers: dict[str, Identifier],
+    present: Sequence[str],
+) -> Identifiers:
+    """Find or create the customer of each row of `staged`, and bind identifiers to customers.
+
+    `staged` has `_row` and `id:<kind>` for each kind of `present`. The rows of new customers are
+    not written here: `touched` (customer_id, `_row`) names the customers whose identifiers changed.
+    """
+    last_id = number(connection, f"SELECT coalesce(max(customer_id), 0) FROM {table_sql(TABLE)}")
+    kinds = [IdKind(name, identifier.hard) for name, identifier in identifiers.items()]
+    if len(present) == 1:
+        return _resolve_single(connection, present[0], last_id)
+    resolution = resolve(
+        _staged_ids(connection, present), kinds, _stored_ids(connection, present), last_id
+    )
+    return _bind(connection, resolution)
+
+
+def _resolve_single(connection: duckdb.DuckDBPyConnection, kind: str, last_id: int) -> Identifiers:
+    """Resolve by the only identifier: no row can join two customers."""
+    column = quote(f"id:{kind}")
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE owners AS
+        WITH given AS (
+            SELECT {column} AS value, min(_row) AS _row FROM staged GROUP BY value
+        ), known AS (
+            SELECT value, customer_id FROM import_assets.customer_ids WHERE kind = {literal(kind)}
+        )
+        SELECT value, given._row, customer_id IS NULL AS created,
+               coalesce(customer_id, {last_id} + row_number() OVER (
+                   PARTITION BY customer_id IS NULL ORDER BY given._row)) AS customer_id
+        FROM given LEFT JOIN known USING (value)
+        """
+    )
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE resolved AS
+        SELECT s._row, o.customer_id FROM staged s JOIN owners o ON o.value = s.{column}
+        """
+    )
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE changed_ids AS
+        SELECT {literal(kind)} AS kind, value, customer_id, _row FROM owners WHERE created
+        """
+    )
+    _write_ids(connection, moved=False)
+    created = number(connection, "SELECT count(*) FROM owners WHERE created")
+    return Identifiers(created, pl.DataFrame(schema=CONFLICTS))
+
+
+def _staged_ids(connection: duckdb.DuckDBPyConnection, present: Sequence[str]) -> pl.DataFrame:
+    columns = ", ".join(f"{quote(f'id:{kind}')} AS {quote(kind)}" for kind in present)
+    return connection.execute(f"SELECT _row, {columns} FROM staged ORDER BY _row").pl()
+
+
+def _stored_ids(connection: duckdb.DuckDBPyConnection, present: Sequence[str]) -> pl.DataFrame:
+    """Every identifier of every customer that one of the staged identifiers belongs to."""
+    hits = " UNION ".join(
+        f"SELECT customer_id FROM import_assets.customer_ids WHERE kind = {literal(kind)} "
+        f"AND value IN (SELECT {quote(f'id:{kind}')} FROM staged)"
+        for kind in present
+    )
+    return (
+        connection.execute(
+            f"""
+        SELECT kind, value, customer_id FROM import_assets.customer_ids
+        WHERE customer_id IN ({hits}) ORDER BY customer_id, added
+        """
+        )
+        .pl()
+        .cast(pl.Schema(STORED))
+    )  # pyright: ignore[reportArgumentType]  # a mapping of instances is fine
+
+
+def _bind(connection: duckdb.DuckDBPyConnection, resolution: Resolution) -> Identifiers:
+    frames = {"resolved": resolution.rows, "changed_ids": resolution.ids.select(list(IDS))}
+    for name, frame in frames.items():
+        connection.register("frame", frame.to_arrow())
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM frame")
+        connection.unregister("frame")
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE losers AS
+        SELECT held.customer_id, min(changed._row) AS _row
+        FROM import_assets.customer_ids held JOIN changed_ids changed USING (kind, value)
+        WHERE held.customer_id <> changed.customer_id GROUP BY held.customer_id
+        """
+    )
+    _write_ids(connection, moved=True)
+    _merge(connection, resolution.merged)
+    return Identifiers(resolution.created, resolution.conflicts)
+
+
+def _write_ids(connection: duckdb.DuckDBPyConnection, *, moved: bool) -> None:
+    """Bind `changed_ids` to their customers; `touched` becomes the customers that changed."""
+    if moved:
+        connection.execute(
+            """
+            DELETE FROM import_assets.customer_ids
+            WHERE (kind, value) IN (SELECT (kind, value) FROM changed_ids)
+            """
+        )
+    connection.execute(
+        """
+        INSERT INTO import_assets.customer_ids
+        SELECT kind, value, customer_id, row_number() OVER (ORDER BY _row, kind, value)
+            + (SELECT coalesce(max(added), 0) FROM import_assets.customer_ids)
+        FROM changed_ids
+        """
+    )
+    losers = "UNION ALL SELECT customer_id, _row FROM losers" if moved else ""
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE touched AS
+        SELECT customer_id, min(_row) AS _row
+        FROM (SELECT customer_id, _row FROM changed_ids {losers}) GROUP BY customer_id
+        """
+    )
+
+
+def _merge(connection: duckdb.DuckDBPyConnection, merged: pl.DataFrame) -> None:
+    """Fold merged customers into those that remain: events follow, properties fill gaps."""
+    if merged.is_empty():
+        return
+    connection.register("merged_frame", merged.to_arrow())
+    connection.execute("CREATE OR REPLACE TEMP TABLE merged AS SELECT * FROM merged_frame")
+    connection.unregister("merged_frame")
+    stored = table_sql(TABLE)
+    own = {"customer_id", *LINEAGE}
+    columns = [
+        row[0] for row in connection.execute(f"DESCRIBE {stored}").fetchall() if row[0] not in own
+    ]
+    fill = ", ".join(f"{quote(c)} = coalesce(c.{quote(c)}, l.{quote(c)})" for c in columns)
+    latest = ", ".join(
+        f"arg_max({quote(c)}, _imported_at) FILTER (WHERE {quote(c)} IS NOT NULL) AS {quote(c)}"
+        for c in columns
+    )
+    if columns:
+        connection.execute(
+            f"""
+            UPDATE {stored} c SET {fill} FROM (
+                SELECT merged.customer_id, {latest} FROM merged
+                JOIN {stored} lost ON lost.customer_id = merged.merged_id
+                GROUP BY merged.customer_id) l
+            WHERE c.customer_id = l.customer_id
+            """
+        )
+    connection.execute(f"DELETE FROM {stored} WHERE customer_id IN (SELECT merged_id FROM merged)")
+    connection.execute("DELETE FROM touched WHERE customer_id IN (SELECT merged_id FROM merged)")
+    events = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'events'"
+    ).fetchall()
+    for (name,) in events:
+        connection.execute(
+            f"UPDATE {table_sql(('events', name))} e SET customer_id = merged.customer_id "
+            "FROM merged WHERE e.customer_id = merged.merged_id"
+        )
+
+
+def record_merges(connection: duckdb.DuckDBPyConnection, lineage: dict[str, object]) -> None:
+    """Keep the merges of this batch in the warehouse's books, if there were any."""
+    exists = connection.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = 'merged'"
+    ).fetchone()
+    if exists:
+        connection.execute(
+            "INSERT INTO import_assets.merges "
+            "SELECT merged_id, customer_id, $batch, $now::TIMESTAMP FROM merged",
+            {"batch": lineage["_batch"], "now": lineage["_imported_at"]},
+        )
+
+
+def _fold_identifiers(
+    connection: duckdb.DuckDBPyConnection, identifiers: dict[str, Identifier]
+) -> list[Field]:
+    """Add to `folded` the identifiers of the customers in `touched`, as they are now."""
+    values = ", ".join(
+        f"max(value) FILTER (WHERE kind = {literal(name)}) AS {quote(name)}"
+        if identifier.hard
+        else f"list(value ORDER BY added) FILTER (WHERE kind = {literal(name)}) AS {quote(name)}"
+        for name, identifier in identifiers.items()
+    )
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE folded AS
+        WITH now AS (
+            SELECT touched.customer_id, any_value(touched._row) AS touched_row, {values}
+            FROM touched LEFT JOIN import_assets.customer_ids USING (customer_id)
+            GROUP BY touched.customer_id
+        )
+        SELECT coalesce(folded.customer_id, now.customer_id) AS customer_id,
+               coalesce(folded._row, touched_row) AS _row,
+               folded.* EXCLUDE (customer_id, _row), now.* EXCLUDE (customer_id, touched_row),
+               folded.customer_id IS NOT NULL AS _present, now.customer_id IS NOT NULL AS _touched
+        FROM folded FULL JOIN now USING (customer_id)
+        """
+    )
+    return [Field(name, keep=False, when="_touched") for name in identifiers]
+
+
+def apply(
+    connection: duckdb.DuckDBPyConnection,
+    identifiers: dict[str, Identifier],
+    attributes: Sequence[str],
+    lineage: dict[str, object],
+    *,
+    keep: bool,
+) -> Counts:
+    """Update customers from `staged` and `resolved`; call after `resolve_customers`."""
+    values = "".join(f", s.{quote(f'attr:{name}')} AS {quote(name)}" for name in attributes)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE incoming AS
+        SELECT resolved.customer_id, s._row{values} FROM staged s JOIN resolved USING (_row)
+        """
+    )
+    connection.execute("CREATE OR REPLACE TEMP TABLE changed_rows AS SELECT _row FROM changed_ids")
+    fields = [Field(name, keep=keep, when="_present") for name in attributes]
+    upsert = Upsert(table_sql(TABLE), "customer_id", fields, changed_rows="changed_rows")
+    counts = upsert.classify(connection)
+    upsert.fold(connection)
+    _write(connection, identifiers, fields, lineage)
+    return counts
+
+
+def create_unknown(
+    connection: duckdb.DuckDBPyConnection,
+    identifiers: dict[str, Identifier],
+    lineage: dict[str, object],
+) -> None:
+    """Write the customers whose identifiers `resolve_customers` changed, and nothing else."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE folded AS "
+        "SELECT NULL::BIGINT AS customer_id, NULL::BIGINT AS _row WHERE false"
+    )
+    _write(connection, identifiers, [], lineage)
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    identifiers: dict[str, Identifier],
+    fields: list[Field],
+    lineage: dict[str, object],
+) -> None:
+    fields = [*fields, *_fold_identifiers(connection, identifiers)]
+    Upsert(table_sql(TABLE), "customer_id", fields).write(connection, lineage)
+    record_merges(connection, lineage)

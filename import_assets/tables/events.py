@@ -1,0 +1,86 @@
+"""Events: append-only, each once within the window of deduplication (M064-M067, D24)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import duckdb
+
+from import_assets.spec.models import AttributeType
+from import_assets.tables.outcome import Counts
+from import_assets.warehouse.sql import number, quote, table_sql
+
+DIGEST = "_digest"
+
+
+def ensure_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> None:
+    """Create the table of an event type when missing."""
+    connection.execute(
+        f"""
+        CREATE TABLE IF NOT EXISTS {table_sql(table)} (
+            customer_id BIGINT, "timestamp" TIMESTAMP, _digest UUID,
+            _batch VARCHAR, _import VARCHAR, _file VARCHAR, _row BIGINT, _imported_at TIMESTAMP)
+        """
+    )
+
+
+def apply(
+    connection: duckdb.DuckDBPyConnection,
+    table: tuple[str, ...],
+    attributes: Sequence[tuple[str, AttributeType]],
+    lineage: dict[str, object],
+    *,
+    window: dt.timedelta,
+    now: dt.datetime,
+) -> Counts:
+    """Insert the events of `staged` that are not duplicates; `resolved` names their customers.
+
+    An event is a duplicate when one of the same customer with the same digest came earlier in the
+    file or was imported within `window` before `now`.
+    """
+    _mark_duplicates(connection, table, now - window)
+    names = [name for name, _ in attributes]
+    values = "".join(f", s.{quote(f'attr:{name}')} AS {quote(name)}" for name in names)
+    inserted = number(
+        connection,
+        f"""
+        INSERT INTO {table_sql(table)} BY NAME
+        SELECT m.customer_id, s._timestamp AS "timestamp", s._digest::UUID AS _digest{values},
+               $_batch AS _batch, $_import AS _import, $_file AS _file, s._row,
+               $_imported_at::TIMESTAMP AS _imported_at
+        FROM staged s JOIN marked m USING (_row) WHERE NOT m.duplicate
+        ORDER BY s._row
+        """,
+        lineage,
+    )
+    duplicate = number(connection, "SELECT count(*) FROM marked WHERE duplicate")
+    return Counts(inserted=inserted, duplicate=duplicate)
+
+
+def _mark_duplicates(
+    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], since: dt.datetime
+) -> None:
+    # The bounds on the event's time let whole row groups of the history be skipped: equal digests
+    # have equal times.
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE marked AS
+        WITH given AS (
+            SELECT s._row, resolved.customer_id, s._digest::UUID AS digest
+            FROM staged s JOIN resolved USING (_row)
+        ), bounds AS (
+            SELECT min(_timestamp) AS low, max(_timestamp) AS high FROM staged
+        ), history AS (
+            SELECT DISTINCT customer_id, _digest AS digest FROM {table_sql(table)}
+            WHERE _imported_at >= $since::TIMESTAMP
+              AND "timestamp" BETWEEN (SELECT low FROM bounds) AND (SELECT high FROM bounds)
+        )
+        SELECT given._row, given.customer_id,
+               history.digest IS NOT NULL OR row_number() OVER (
+                   PARTITION BY given.customer_id, given.digest ORDER BY given._row) > 1
+                   AS duplicate
+        FROM given LEFT JOIN history USING (customer_id, digest)
+        """,
+        {"since": since},
+    )

@@ -1,0 +1,71 @@
+"""Vouchers: codes of a pool, unique in it and across pools (b.6, D39)."""
+
+from __future__ import annotations
+
+import duckdb
+import polars as pl
+
+from import_assets.tables.outcome import Counts
+from import_assets.warehouse.sql import literal, number, quote, table_sql
+
+_CODE = quote("id:code")
+
+
+def ensure_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> None:
+    """Create the table of a pool when missing."""
+    connection.execute(
+        f"""
+        CREATE TABLE IF NOT EXISTS {table_sql(table)} (code VARCHAR,
+            _batch VARCHAR, _import VARCHAR, _file VARCHAR, _row BIGINT, _imported_at TIMESTAMP)
+        """
+    )
+
+
+def apply(
+    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], lineage: dict[str, object]
+) -> tuple[Counts, pl.DataFrame]:
+    """Add the codes of `staged` that are new; return the counts and the conflicts.
+
+    A code already in the pool, or earlier in the file, is a duplicate. One that another pool has
+    is a conflict: `_row`, `kind`, `value`, `message`.
+    """
+    conflicts = _in_other_pools(connection, table)
+    connection.register("conflicts", conflicts.select("_row").to_arrow())
+    inserted = number(
+        connection,
+        f"""
+        INSERT INTO {table_sql(table)} BY NAME
+        SELECT {_CODE} AS code, $_batch AS _batch, $_import AS _import, $_file AS _file, _row,
+               $_imported_at::TIMESTAMP AS _imported_at
+        FROM staged
+        WHERE _row NOT IN (SELECT _row FROM conflicts)
+          AND {_CODE} NOT IN (SELECT code FROM {table_sql(table)})
+        QUALIFY row_number() OVER (PARTITION BY {_CODE} ORDER BY _row) = 1
+        ORDER BY _row
+        """,
+        lineage,
+    )
+    connection.unregister("conflicts")
+    staged = number(connection, "SELECT count(*) FROM staged")
+    duplicate = staged - inserted - conflicts.height
+    return Counts(inserted=inserted, duplicate=duplicate), conflicts
+
+
+def _in_other_pools(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> pl.DataFrame:
+    pools = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'vouchers' "
+        "AND table_name <> ? ORDER BY table_name",
+        [table[1]],
+    ).fetchall()
+    selects = [
+        f"SELECT code, {literal(name)} AS pool FROM {table_sql(('vouchers', name))}"
+        for (name,) in pools
+    ]
+    others = " UNION ALL ".join(selects) or "SELECT NULL AS code, NULL AS pool WHERE false"
+    return connection.execute(
+        f"""
+        SELECT _row, 'code' AS kind, code AS value, 'the code is already in pool ' || pool
+            || '; a code belongs to one pool only (D39)' AS message
+        FROM staged JOIN ({others}) ON code = {_CODE} ORDER BY _row
+        """
+    ).pl()

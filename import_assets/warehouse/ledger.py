@@ -1,0 +1,143 @@
+"""The ledger: which batches were applied, and so what an import remembers (M017-M019, D01-D03)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import duckdb
+
+from import_assets.staging.manifest import Manifest
+from import_assets.tables.outcome import Counts
+from import_assets.warehouse.sql import number, table_label
+
+_COUNTS = "read, inserted, updated, unchanged, duplicate, rejected, blank, customers_created"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One applied batch. Times are naive UTC."""
+
+    sequence: int
+    batch_id: str
+    import_name: str
+    table_name: str
+    key: str
+    fingerprint: str
+    slot: str | None
+    header: tuple[str, ...]
+    applied_at: dt.datetime
+    forgotten_at: dt.datetime | None
+    counts: Counts
+
+
+_ENTRY = (
+    "sequence, batch_id, import, table_name, key, fingerprint, slot, header, applied_at, "
+    f"forgotten_at, {_COUNTS}"
+)
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    names = [f.name for f in fields(Entry)][:-1]
+    values = dict(zip(names, row[: len(names)], strict=True))
+    values["header"] = tuple(values["header"])
+    return Entry(**values, counts=Counts(*row[len(names) :]))
+
+
+def applied(connection: duckdb.DuckDBPyConnection, batch_id: str) -> Entry | None:
+    """Return the entry of a batch that was applied and not forgotten since."""
+    row = connection.execute(
+        f"SELECT {_ENTRY} FROM import_assets.batches WHERE batch_id = ? AND forgotten_at IS NULL",
+        [batch_id],
+    ).fetchone()
+    return _entry(row) if row else None
+
+
+def record(
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, counts: Counts, now: dt.datetime
+) -> int:
+    """Write a batch into the ledger and return its sequence number."""
+    sequence = number(
+        connection, "SELECT coalesce(max(sequence), 0) + 1 FROM import_assets.batches"
+    )
+    values = {
+        "sequence": sequence,
+        "batch_id": manifest.batch_id,
+        "import": manifest.import_name,
+        "table_name": table_label(manifest.table),
+        "key": manifest.key,
+        "fingerprint": manifest.fingerprint,
+        "modified": manifest.modified,
+        "slot": manifest.slot,
+        "definition_hash": manifest.definition_hash,
+        "sha256": manifest.sha256,
+        "bytes": manifest.bytes,
+        "header": list(manifest.header),
+        **counts.as_dict(),
+        "applied_at": now,
+    }
+    marks = ", ".join("?" for _ in values)
+    connection.execute(
+        f"INSERT INTO import_assets.batches ({', '.join(values)}) VALUES ({marks})",
+        list(values.values()),
+    )
+    return sequence
+
+
+def imported(connection: duckdb.DuckDBPyConnection, import_name: str) -> dict[str, set[str]]:
+    """Return the fingerprints of every delivery the import remembers, by key (M019)."""
+    rows = connection.execute(
+        "SELECT key, fingerprint FROM import_assets.batches "
+        "WHERE import = ? AND forgotten_at IS NULL",
+        [import_name],
+    ).fetchall()
+    memory: defaultdict[str, set[str]] = defaultdict(set)
+    for key, fingerprint in rows:
+        memory[key].add(fingerprint)
+    return dict(memory)
+
+
+def entries(connection: duckdb.DuckDBPyConnection, import_name: str) -> list[Entry]:
+    """Return every batch of an import, forgotten ones included, oldest first."""
+    rows = connection.execute(
+        f"SELECT {_ENTRY} FROM import_assets.batches WHERE import = ? ORDER BY sequence",
+        [import_name],
+    ).fetchall()
+    return [_entry(row) for row in rows]
+
+
+def latest(connection: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
+    """Return the last batch of each import, by the import's name."""
+    rows = connection.execute(
+        f"SELECT {_ENTRY} FROM import_assets.batches "
+        "QUALIFY row_number() OVER (PARTITION BY import ORDER BY sequence DESC) = 1"
+    ).fetchall()
+    return {entry.import_name: entry for entry in map(_entry, rows)}
+
+
+def totals(connection: duckdb.DuckDBPyConnection, import_name: str) -> Counts:
+    """Return the sum over every batch the import remembers."""
+    sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in _COUNTS.split(", "))
+    row = connection.execute(
+        f"SELECT {sums} FROM import_assets.batches WHERE import = ? AND forgotten_at IS NULL",
+        [import_name],
+    ).fetchone()
+    return Counts(*row) if row else Counts()
+
+
+def forget(
+    connection: duckdb.DuckDBPyConnection, import_name: str, key: str | None, now: dt.datetime
+) -> int:
+    """Forget one delivery, or all (M019), so that it counts as new; return how many batches.
+
+    The rows stay in their tables, and the ledger keeps the history.
+    """
+    rows = connection.execute(
+        "UPDATE import_assets.batches SET forgotten_at = ? "
+        "WHERE import = ? AND forgotten_at IS NULL AND (? IS NULL OR key = ?) RETURNING batch_id",
+        [now, import_name, key, key],
+    ).fetchall()
+    return len(rows)

@@ -1,0 +1,62 @@
+"""One writer at a time: a lock file beside the warehouse on which writers and readers wait."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from import_assets.errors import WarehouseError
+
+_POLL_SECONDS = 0.05
+
+
+@contextmanager
+def hold(
+    path: Path, *, exclusive: bool, wait_seconds: float, log: Callable[[str], None]
+) -> Iterator[None]:
+    """Hold the lock file at `path`; the system lets go of it when the process dies.
+
+    Says through `log` whom it waits for. Raises WarehouseError after `wait_seconds`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _acquire(descriptor, path, exclusive, wait_seconds, log)
+        if exclusive:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()}".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(
+    descriptor: int,
+    path: Path,
+    exclusive: bool,
+    wait_seconds: float,
+    log: Callable[[str], None],
+) -> None:
+    mode = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB
+    deadline = time.monotonic() + wait_seconds
+    said = False
+    while True:
+        try:
+            fcntl.flock(descriptor, mode)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 100, 0).decode("ascii", "replace") or "another process"
+            if time.monotonic() >= deadline:
+                raise WarehouseError(
+                    f"the warehouse is in use by {holder}: waited {wait_seconds:.0f} s for "
+                    f"{path.name}; try again when it is done"
+                ) from None
+            if not said:
+                log(f"Waiting for the warehouse, in use by {holder}")
+                said = True
+            time.sleep(_POLL_SECONDS)
+        else:
+            return

@@ -1,0 +1,99 @@
+"""The warehouse's own bookkeeping tables, in the schema `import_assets`."""
+
+from __future__ import annotations
+
+import duckdb
+
+_STATEMENTS = (
+    "CREATE SCHEMA IF NOT EXISTS import_assets",
+    "CREATE SCHEMA IF NOT EXISTS events",
+    "CREATE SCHEMA IF NOT EXISTS catalogs",
+    "CREATE SCHEMA IF NOT EXISTS vouchers",
+    # The ledger: one row for each batch applied, written in the transaction of its rows.
+    """
+    CREATE TABLE IF NOT EXISTS import_assets.batches (
+        sequence BIGINT NOT NULL,
+        batch_id VARCHAR NOT NULL,
+        import VARCHAR NOT NULL,
+        table_name VARCHAR NOT NULL,
+        key VARCHAR NOT NULL,
+        fingerprint VARCHAR NOT NULL,
+        modified TIMESTAMP,
+        slot VARCHAR,
+        definition_hash VARCHAR NOT NULL,
+        sha256 VARCHAR NOT NULL,
+        bytes BIGINT NOT NULL,
+        header VARCHAR[] NOT NULL,
+        read BIGINT NOT NULL,
+        inserted BIGINT NOT NULL,
+        updated BIGINT NOT NULL,
+        unchanged BIGINT NOT NULL,
+        duplicate BIGINT NOT NULL,
+        rejected BIGINT NOT NULL,
+        blank BIGINT NOT NULL,
+        customers_created BIGINT NOT NULL,
+        applied_at TIMESTAMP NOT NULL,
+        forgotten_at TIMESTAMP
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS import_assets.rejects (
+        sequence BIGINT NOT NULL,
+        batch_id VARCHAR NOT NULL,
+        import VARCHAR NOT NULL,
+        file VARCHAR NOT NULL,
+        record BIGINT NOT NULL,
+        line BIGINT NOT NULL,
+        faults STRUCT("column" VARCHAR, "value" VARCHAR, reason VARCHAR, message VARCHAR)[] NOT NULL,
+        raw VARCHAR NOT NULL
+    )
+    """,
+    # One type for each attribute of a table, set by the import that first brought it.
+    """
+    CREATE TABLE IF NOT EXISTS import_assets.attributes (
+        table_name VARCHAR NOT NULL,
+        attribute VARCHAR NOT NULL,
+        type VARCHAR NOT NULL,
+        import VARCHAR NOT NULL,
+        file VARCHAR NOT NULL,
+        created_at TIMESTAMP NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS import_assets.catalogs (
+        catalog VARCHAR NOT NULL,
+        product BOOLEAN NOT NULL,
+        searchable VARCHAR[] NOT NULL,
+        import VARCHAR NOT NULL
+    )
+    """,
+    # Which customer an identifier belongs to; `added` orders the soft ones of a customer.
+    """
+    CREATE TABLE IF NOT EXISTS import_assets.customer_ids (
+        kind VARCHAR NOT NULL,
+        value VARCHAR NOT NULL,
+        customer_id BIGINT NOT NULL,
+        added BIGINT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS import_assets.merges (
+        merged_id BIGINT NOT NULL,
+        customer_id BIGINT NOT NULL,
+        batch_id VARCHAR NOT NULL,
+        merged_at TIMESTAMP NOT NULL
+    )
+    """,
+)
+
+
+def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing of the warehouse's bookkeeping; safe to repeat."""
+    if connection.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'import_assets' AND table_name = 'merges'"
+    ).fetchone():
+        return
+    connection.execute("BEGIN")
+    for statement in _STATEMENTS:
+        connection.execute(statement)
+    connection.execute("COMMIT")

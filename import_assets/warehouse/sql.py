@@ -1,0 +1,61 @@
+"""Small helpers to write SQL: quoting, names and column types of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import duckdb
+
+from import_assets.spec.models import AttributeType
+
+SQL_TYPES: dict[AttributeType, str] = {
+    "text": "VARCHAR",
+    "long text": "VARCHAR",
+    "number": "DOUBLE",
+    "integer": "BIGINT",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "datetime": "TIMESTAMP",
+    "list": "VARCHAR[]",
+    "url": "VARCHAR",
+    "json": "JSON",
+}
+"""The column type of each attribute type. Times are UTC."""
+
+
+def quote(name: str) -> str:
+    """Return `name` as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Return the names as a comma-separated list of quoted identifiers."""
+    return ", ".join(quote(name) for name in names)
+
+
+def literal(text: str) -> str:
+    """Return `text` as a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def table_sql(table: tuple[str, ...]) -> str:
+    """Return the SQL name of a table such as ("events", "purchase")."""
+    return f"main.{quote(table[0])}" if len(table) == 1 else ".".join(quote(part) for part in table)
+
+
+def table_label(table: tuple[str, ...]) -> str:
+    """Return the name that people use, such as events/purchase."""
+    return "/".join(table)
+
+
+def number(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> int:
+    """Return the single integer that a statement gives, such as a count."""
+    row = connection.execute(sql, parameters).fetchone()
+    return int(row[0]) if row else 0
+
+
+def parse_table_label(label: str) -> tuple[str, ...]:
+    """Return the parts of a table's name as people write it."""
+    head, _, rest = label.partition("/")
+    return (head, rest) if rest else (head,)

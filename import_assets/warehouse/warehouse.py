@@ -1,0 +1,96 @@
+"""The warehouse: a DuckDB file in which the tables, the ledger and the rejects live."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from import_assets.errors import WarehouseError
+from import_assets.warehouse.lock import hold
+from import_assets.warehouse.schema import create_schema
+
+WAIT_SECONDS = 3600.0
+"""How long a run waits for its turn to write."""
+
+_RETRY_SECONDS = 0.2
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+class Warehouse:
+    """Opens connections to the warehouse file, one writer or several readers at a time.
+
+    Waiting is said through `log`. Programs that do not know of the lock file (a DuckDB shell) are
+    waited for too.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        wait_seconds: float = WAIT_SECONDS,
+        log: Callable[[str], None] = _silent,
+    ) -> None:
+        self.path = path
+        self._wait_seconds = wait_seconds
+        self._log = log
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open for writing, alone; the schema is made when missing.
+
+        Raises WarehouseError when somebody else keeps the file for longer than the wait.
+        """
+        with self._locked(exclusive=True), self._connect(read_only=False) as connection:
+            create_schema(connection)
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open for reading; raises WarehouseError like `write`."""
+        if not self.path.exists():
+            with self.write():
+                pass
+        with self._locked(exclusive=False), self._connect(read_only=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _locked(self, *, exclusive: bool) -> Iterator[None]:
+        lock = self.path.with_name(self.path.name + ".lock")
+        with hold(lock, exclusive=exclusive, wait_seconds=self._wait_seconds, log=self._log):
+            yield
+
+    @contextmanager
+    def _connect(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._open(read_only=read_only)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + self._wait_seconds
+        said = False
+        while True:
+            try:
+                return duckdb.connect(str(self.path), read_only=read_only)
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise WarehouseError(
+                        f"cannot open the warehouse {self.path}: {error}"
+                    ) from error
+                if time.monotonic() >= deadline:
+                    raise WarehouseError(
+                        f"the warehouse {self.path} is open in another program; close it there "
+                        f"and try again ({error})"
+                    ) from error
+                if not said:
+                    self._log(f"Waiting for another program that has {self.path.name} open")
+                    said = True
+                time.sleep(_RETRY_SECONDS)
