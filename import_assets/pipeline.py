@@ -6,13 +6,17 @@ A preview, a dry run and a real run all go this way; they differ in how far.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import tempfile
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
+from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
+from import_assets.errors import FileRefused
 from import_assets.formats.csv import CsvReader, open_csv
 from import_assets.mapping.identity import canonical_event
 from import_assets.mapping.mapping import Mapped, Mapping
@@ -25,7 +29,9 @@ from import_assets.spec.models import CatalogKind, EventsKind, VouchersKind
 from import_assets.staging.batch import Batch, Staging
 from import_assets.staging.digest import digests
 from import_assets.staging.manifest import Manifest, batch_id
-from import_assets.tables.apply import Applied, apply_batch
+from import_assets.tables.apply import Applied, apply_batch, try_batch
+from import_assets.tables.outcome import Counts
+from import_assets.warehouse import ledger, refusals
 from import_assets.warehouse.warehouse import Warehouse
 
 Progress = Callable[[int, int], None]
@@ -60,10 +66,19 @@ def stage(
     Raises SourceError where a later try can help, FileRefused where the file is not acceptable.
     """
     staging = Staging(definition.project.staging_path)
+    staged = staging.find(definition.name, delivery_batch_id(definition, delivery, slot))
+    return staged or _write_batch(definition, storage, delivery, staging, slot, progress)
+
+
+def _write_batch(
+    definition: Import,
+    storage: Storage,
+    delivery: Delivery,
+    staging: Staging,
+    slot: str | None,
+    progress: Progress,
+) -> Batch:
     identity = delivery_batch_id(definition, delivery, slot)
-    staged = staging.find(definition.name, identity)
-    if staged is not None:
-        return staged
     limits = definition.project.spec.limits
     with (
         fetch(storage, delivery, definition.project.spool_path, limits.file_bytes) as spooled,
@@ -71,7 +86,7 @@ def stage(
         spooled.path.open("rb") as stream,
     ):
         counted = _Counted(stream, spooled.size, progress)
-        reader = _open(definition, counted, delivery.key)
+        reader = _open(definition, counted, delivery.key, storage.encoding)
         mapping = _mapping(definition, reader, delivery.key)
         read = rows = blank = 0
         for records in reader:
@@ -111,12 +126,135 @@ def stage(
         return staging.finish(writer, manifest)
 
 
-def apply(
-    definition: Import, warehouse: Warehouse, batch: Batch, *, dry_run: bool = False
-) -> Applied:
+@dataclass(frozen=True)
+class Delivered:
+    """What became of one delivery. `manifest` is None where the ledger had it already."""
+
+    delivery: Delivery
+    batch_id: str
+    counts: Counts
+    already: bool
+    manifest: Manifest | None
+    seconds: float
+
+
+def deliver(
+    definition: Import,
+    storage: Storage,
+    delivery: Delivery,
+    warehouse: Warehouse,
+    slot: str | None = None,
+    progress: Progress = _no_progress,
+) -> Delivered:
+    """Bring one delivery into its table, exactly once.
+
+    A delivery that the ledger has is not read again; its counts are reported. Raises SourceError
+    where a later try can help, and FileRefused, which is kept in the books, where it cannot.
+    """
+    started = time.monotonic()
+    identity = delivery_batch_id(definition, delivery, slot)
+    with warehouse.read() as connection:
+        entry = ledger.applied(connection, identity)
+    if entry is not None:
+        seconds = time.monotonic() - started
+        return Delivered(delivery, identity, entry.counts, True, None, seconds)
+    try:
+        batch = stage(definition, storage, delivery, slot, progress)
+        applied = apply(definition, warehouse, batch)
+    except FileRefused as error:
+        _keep_refusal(definition, delivery, slot, warehouse, error)
+        raise
+    seconds = time.monotonic() - started
+    return Delivered(
+        delivery, identity, applied.counts, applied.already, batch.manifest, seconds
+    )
+
+
+def _keep_refusal(
+    definition: Import,
+    delivery: Delivery,
+    slot: str | None,
+    warehouse: Warehouse,
+    error: FileRefused,
+) -> None:
+    """Remember a refusal, and drop the batch if it was its table that refused it."""
+    staging = Staging(definition.project.staging_path)
+    staged = staging.find(definition.name, delivery_batch_id(definition, delivery, slot))
+    if staged is not None:
+        staging.remove(staged)
+    refusal = refusals.from_error(
+        error, delivery.key, delivery.fingerprint, definition.definition_hash, utc_now()
+    )
+    with warehouse.write() as connection:
+        refusals.record(connection, definition.name, refusal)
+
+
+def apply(definition: Import, warehouse: Warehouse, batch: Batch) -> Applied:
     """Apply a staged batch to its table, once."""
     with warehouse.write() as connection:
-        return apply_batch(connection, batch, definition.project.spec, utc_now(), dry_run=dry_run)
+        applied = apply_batch(connection, batch, definition.project.spec, utc_now())
+        refusals.clear(connection, definition.name, batch.manifest.key)
+        return applied
+
+
+def apply_pending(definitions: Sequence[Import], warehouse: Warehouse) -> list[Delivered]:
+    """Apply batches of these imports that were staged but not applied, oldest first.
+
+    They are what an interrupted run left. A batch staged under a definition that has changed since
+    is removed: its delivery will be read again.
+    """
+    if not definitions:
+        return []
+    by_name = {definition.name: definition for definition in definitions}
+    staging = Staging(definitions[0].project.staging_path)
+    staged = [batch for batch in staging.all() if batch.manifest.import_name in by_name]
+    with warehouse.read() as connection:
+        pending = [b for b in staged if ledger.applied(connection, b.manifest.batch_id) is None]
+    done = []
+    for batch in pending:
+        definition = by_name[batch.manifest.import_name]
+        if batch.manifest.definition_hash != definition.definition_hash:
+            staging.remove(batch)
+            continue
+        done.append(_apply_left_over(definition, warehouse, batch))
+    return done
+
+
+def _apply_left_over(definition: Import, warehouse: Warehouse, batch: Batch) -> Delivered:
+    started = time.monotonic()
+    manifest = batch.manifest
+    applied = apply(definition, warehouse, batch)
+    modified = (manifest.modified or manifest.staged_at).replace(tzinfo=dt.UTC)
+    delivery = Delivery(manifest.key, manifest.fingerprint, manifest.bytes, modified)
+    seconds = time.monotonic() - started
+    return Delivered(
+        delivery, manifest.batch_id, applied.counts, applied.already, manifest, seconds
+    )
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a delivery would do: its counts and its batch's facts and rejects."""
+
+    counts: Counts
+    already: bool
+    manifest: Manifest
+    rejects: pl.DataFrame
+
+
+def dry_run(
+    definition: Import,
+    storage: Storage,
+    delivery: Delivery,
+    warehouse: Warehouse,
+    progress: Progress = _no_progress,
+) -> DryRun:
+    """Do all that `deliver` does, but keep nothing: the same code, rolled back at the end."""
+    with tempfile.TemporaryDirectory(prefix="dry-run-") as folder:
+        batch = _write_batch(definition, storage, delivery, Staging(Path(folder)), None, progress)
+        with warehouse.write() as connection:
+            applied, rejects = try_batch(connection, batch, definition.project.spec, utc_now())
+        return DryRun(applied.counts, applied.already, batch.manifest, rejects)
 
 
 @dataclass(frozen=True)
@@ -132,12 +270,18 @@ class Preview:
     rejects: pl.DataFrame
 
 
-def preview(definition: Import, stream: BinaryIO, file: str, records: int) -> Preview:
+def preview(
+    definition: Import,
+    stream: BinaryIO,
+    file: str,
+    records: int,
+    encoding: str | None = None,
+) -> Preview:
     """Map the first `records` records of an open file; nothing is written.
 
-    Raises FileRefused like `stage`.
+    `encoding` is that of the stream where its storage knows it. Raises FileRefused like `stage`.
     """
-    reader = _open(definition, stream, file)
+    reader = _open(definition, stream, file, encoding)
     mapping = _mapping(definition, reader, file)
     block = next(iter(reader), None)
     if block is None:
@@ -159,8 +303,11 @@ def preview(definition: Import, stream: BinaryIO, file: str, records: int) -> Pr
     )
 
 
-def _open(definition: Import, stream: BinaryIO, file: str) -> CsvReader:
-    return open_csv(stream, definition.spec.format.csv, definition.project.spec.limits, file)
+def _open(definition: Import, stream: BinaryIO, file: str, encoding: str | None) -> CsvReader:
+    csv = definition.spec.format.csv
+    if encoding is not None:
+        csv = csv.model_copy(update={"encoding": encoding})
+    return open_csv(stream, csv, definition.project.spec.limits, file)
 
 
 def _mapping(definition: Import, reader: CsvReader, file: str) -> Mapping:

@@ -35,25 +35,49 @@ def apply_batch(
     batch: Batch,
     project: ProjectSpec,
     now: dt.datetime,
-    *,
-    dry_run: bool = False,
 ) -> Applied:
     """Apply a batch once; a batch in the ledger already is left alone and its counts returned.
 
-    `now` is naive UTC and becomes the time of import. A dry run does all of it and rolls back.
-    Raises FileRefused where the batch does not fit its table; nothing is written then.
+    `now` is naive UTC and becomes the time of import. Raises FileRefused where the batch does not
+    fit its table; nothing is written then.
     """
-    with _transaction(connection, keep=not dry_run):
-        entry = ledger.applied(connection, batch.manifest.batch_id)
-        if entry is not None:
-            return Applied(entry.counts, already=True)
-        _drop_temporary(connection)
-        _stage_view(connection, batch)
-        counts = _apply_rows(connection, batch.manifest, project, now)
-        counts = _complete(batch.manifest, counts)
-        sequence = ledger.record(connection, batch.manifest, counts, now)
-        _store_rejects(connection, batch, sequence)
-        return Applied(counts, already=False)
+    with _transaction(connection, keep=True):
+        return _apply(connection, batch, project, now)
+
+
+def try_batch(
+    connection: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    project: ProjectSpec,
+    now: dt.datetime,
+) -> tuple[Applied, pl.DataFrame]:
+    """Do what `apply_batch` does and roll it back; return the outcome and the batch's rejects."""
+    with _transaction(connection, keep=False):
+        applied = _apply(connection, batch, project, now)
+        rejects = connection.execute(
+            "SELECT record, line, faults, raw FROM import_assets.rejects "
+            "WHERE batch_id = ? ORDER BY record",
+            [batch.manifest.batch_id],
+        ).pl()
+        return applied, rejects
+
+
+def _apply(
+    connection: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    project: ProjectSpec,
+    now: dt.datetime,
+) -> Applied:
+    entry = ledger.applied(connection, batch.manifest.batch_id)
+    if entry is not None:
+        return Applied(entry.counts, already=True)
+    _drop_temporary(connection)
+    _stage_view(connection, batch)
+    counts = _apply_rows(connection, batch.manifest, project, now)
+    counts = _complete(batch.manifest, counts)
+    sequence = ledger.record(connection, batch.manifest, counts, now)
+    _store_rejects(connection, batch, sequence)
+    return Applied(counts, already=False)
 
 
 @contextmanager

@@ -48,6 +48,18 @@ _STATEMENTS = (
         raw VARCHAR NOT NULL
     )
     """,
+    # Deliveries refused as a whole, so that a trigger does not ask for them again.
+    """
+    CREATE TABLE IF NOT EXISTS import_assets.refusals (
+        import VARCHAR NOT NULL,
+        key VARCHAR NOT NULL,
+        fingerprint VARCHAR NOT NULL,
+        definition_hash VARCHAR NOT NULL,
+        reason VARCHAR NOT NULL,
+        message VARCHAR NOT NULL,
+        refused_at TIMESTAMP NOT NULL
+    )
+    """,
     # One type for each attribute of a table, set by the import that first brought it.
     """
     CREATE TABLE IF NOT EXISTS import_assets.attributes (
