@@ -1,0 +1,108 @@
+"""Lists and JSON (D32, D50, M037, M125)."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from import_assets.mapping.jsontext import NotJsonError, read_json
+from import_assets.mapping.parsing import WHITE_SPACE, Parser, Why, never, per_distinct
+
+_LIST = pl.List(pl.String())
+_NOT_SEPARATORS = re.compile(r"[\w\"'\\\[\]{}+]")
+
+
+def separator_fault(separator: str | None) -> str | None:
+    """Return what is wrong with a list's `format`, its separator, or None."""
+    if separator is None:
+        return None
+    if not separator or len(separator) > 5 or _NOT_SEPARATORS.search(separator):
+        return (
+            f"list format {separator!r} is not a separator such as |, ; or a comma: at most five "
+            "characters, and no letters, digits, quotes, brackets, backslashes, + or _"
+        )
+    return None
+
+
+def list_parser(separator: str | None) -> Parser:
+    """Return the parser of type list, a list of texts: JSON first, else the declared separator.
+
+    JSON strings are taken as they are, numbers as their exact text, booleans as true and false.
+    Parts between separators are trimmed and empty ones dropped; order and duplicates stay (D50).
+    """
+
+    def fast(cell: pl.Expr) -> pl.Expr:
+        if separator is None:
+            return never(_LIST)(cell)
+        start = cell.str.strip_chars_start()
+        part = pl.element().str.strip_chars()
+        parts = cell.str.split(separator).list.eval(part.filter(part != ""))
+        return pl.when((start != "") & ~start.str.starts_with("[")).then(parts)
+
+    def read(text: str) -> list[str] | None:
+        found = _items(text, separator)
+        return found if isinstance(found, list) else None
+
+    def explain(text: str) -> Why:
+        found = _items(text, separator)
+        message = found if isinstance(found, str) else "Mend the list."
+        return Why("not_a_list", message)
+
+    return Parser(_LIST, fast, slow=(per_distinct(read, _LIST),), explain=explain)
+
+
+def json_parser() -> Parser:
+    """Return the parser of type json: the text itself, proved to be JSON."""
+
+    def read(text: str) -> str | None:
+        return text if _json_fault(text) is None else None
+
+    return Parser(
+        pl.String(),
+        never(pl.String()),
+        slow=(per_distinct(read, pl.String()),),
+        explain=_why_not_json,
+    )
+
+
+def _items(text: str, separator: str | None) -> list[str] | str:
+    """Return the items of a list, or the sentence that says why it is none."""
+    if not text.startswith("["):
+        if separator is not None:
+            return _split(text, separator)
+        return (
+            'The cell is not a JSON array such as ["a", "b"]; write it so, or declare how the list '
+            'is separated, such as `format: "|"`.'
+        )
+    try:
+        value = read_json(text)
+    except NotJsonError as error:
+        # A separator shows that the bracket is only a character of the first item.
+        if separator is not None and (separator in text or not text.endswith("]")):
+            return _split(text, separator)
+        return f"The cell begins like a JSON array but is none: {error}; mend it."
+    if not all(isinstance(item, str | bool) for item in value):
+        return "The list holds null, lists or objects; use type json to keep them."
+    return [str(item) if isinstance(item, str) else _boolean(item) for item in value]
+
+
+def _boolean(item: bool) -> str:
+    return "true" if item else "false"
+
+
+def _split(text: str, separator: str) -> list[str]:
+    return [part for part in (raw.strip(WHITE_SPACE) for raw in text.split(separator)) if part]
+
+
+def _json_fault(text: str) -> str | None:
+    try:
+        read_json(text)
+    except NotJsonError as error:
+        return str(error)
+    return None
+
+
+def _why_not_json(text: str) -> Why:
+    fault = _json_fault(text) or "unknown fault"
+    return Why("not_json", f"The cell is not JSON: {fault}; mend it, or use type text.")

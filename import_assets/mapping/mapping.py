@@ -1,0 +1,294 @@
+"""Records to typed rows and rejects: the way of one block through an import's rules.
+
+M005, M033-M046, M055, M057-M063, M079, D18-D20, D31, D35.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import polars as pl
+
+from import_assets.errors import FileRefused
+from import_assets.mapping.columns import Layout, lay_out
+from import_assets.mapping.faults import FaultLog
+from import_assets.mapping.identifiers import IdRules
+from import_assets.mapping.localtime import Zone
+from import_assets.mapping.parsing import Parser, Why
+from import_assets.mapping.types import check_static, parser
+from import_assets.records import Records
+from import_assets.spec.models import (
+    CATALOG_IDS,
+    AttributeType,
+    CatalogKind,
+    Column,
+    ImportSpec,
+    ProjectSpec,
+    VouchersKind,
+)
+
+ROW = "_row"
+TIMESTAMP = "_timestamp"
+ATTRIBUTE_PREFIX = "attr:"
+
+_LIST_GROWTH = 9
+"""A list's JSON text has at most nine bytes for each byte of its cell (one byte escaped as six,
+quotes and a comma around it), and a few more for the brackets."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """An attribute that a delivery carries."""
+
+    name: str
+    type: AttributeType
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A block after mapping: every record is in one of the two frames.
+
+    `rows` has `_row` (Int64, record number), `id:<kind>` (String, null = absent) for each
+    identifier, `_timestamp` (naive UTC, for events) and `attr:<name>` for each attribute, typed.
+    `rejects` has the columns `import_assets.records.REJECTS`, sorted by record, and includes those
+    of the format.
+    """
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """A column of the file with its parser; `output` names it in the frame of rows."""
+
+    output: str
+    column: str
+    place: int
+    parser: Parser
+
+
+@dataclass(frozen=True)
+class _Static:
+    """An attribute with the same value in each row."""
+
+    output: str
+    value: Any
+    dtype: pl.DataType
+
+
+_NO_TIMESTAMP = Why(
+    "missing_timestamp", "The event has no time (M057); fill it in: events are kept by time."
+)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The rules of one import, applied to the columns of one file.
+
+    `attributes` are those that the delivery carries, in order of the file's columns and then of
+    the static ones; `identifiers` the kinds present, in order of priority; `missing` the columns
+    that the definition names and the file lacks (their attributes are not touched, M042, D18);
+    `unmapped` the columns of the file without a rule (text attributes of their own name, or, for
+    vouchers, ignored).
+    """
+
+    attributes: tuple[Attribute, ...]
+    identifiers: tuple[str, ...]
+    missing: tuple[str, ...]
+    unmapped: tuple[str, ...]
+    _ids: IdRules
+    _timestamp: _Typed | None
+    _typed: tuple[_Typed, ...]
+    _statics: tuple[_Static, ...]
+    _value_limit: int | None
+
+    @classmethod
+    def build(
+        cls,
+        spec: ImportSpec,
+        project: ProjectSpec,
+        timezone: str,
+        header: Sequence[str],
+        file: str,
+    ) -> Self:
+        """Fit an import's rules to the header of a file.
+
+        Args:
+            spec: the import; its formats and identifiers are checked already.
+            project: gives the identifiers and limits.
+            timezone: IANA name of the zone of times without an offset.
+            header: names of the file's columns, as in `Records.frame`.
+            file: name of the file, for errors.
+
+        Raises:
+            FileRefused: `no_identifier_column`, `no_timestamp_column`, `bad_column_name` or
+                `bad_static_value`.
+        """
+        layout = lay_out(spec, project, header, file)
+        zone = Zone(timezone)
+        limit = project.limits.catalog_value_bytes if isinstance(spec.kind, CatalogKind) else None
+        statics = tuple(_static(rule, zone, limit, file) for rule in layout.statics)
+        return cls(
+            attributes=_attributes(layout),
+            identifiers=tuple(column.kind for column in layout.ids),
+            missing=layout.missing,
+            unmapped=layout.unmapped,
+            _ids=_id_rules(spec, project, layout),
+            _timestamp=_timestamp(layout, zone),
+            _typed=_typed_columns(layout, zone),
+            _statics=statics,
+            _value_limit=limit,
+        )
+
+    def apply(self, records: Records) -> Mapped:
+        """Type a block of records; the same records always give the same frames."""
+        frame = records.frame
+        timestamps = [self._timestamp] if self._timestamp else []
+        read = [*timestamps, *self._typed]
+        ids = [column.value() for column in self._ids.columns]
+        block = frame.select(
+            *ids,
+            *(column.parser.fast(pl.col(column.column)).alias(column.output) for column in read),
+        )
+        log = FaultLog()
+        self._ids.check(block, frame, log)
+        columns = [
+            records.record.cast(pl.Int64).alias(ROW),
+            *(block[column.name] for column in self._ids.columns),
+            *(_finish(column, block, frame, log) for column in read),
+        ]
+        if self._timestamp:
+            _check_timestamps(self._timestamp, frame, log)
+        if self._value_limit is not None:
+            first = len(columns) - len(self._typed)
+            for column, values in zip(self._typed, columns[first:], strict=True):
+                _check_size(column, values, frame[column.column], self._value_limit, log)
+        return self._divide(records, pl.DataFrame(columns), log)
+
+    def _divide(self, records: Records, rows: pl.DataFrame, log: FaultLog) -> Mapped:
+        rejects = records.rejects
+        if not log.is_empty:
+            bad, own = log.rejects(records)
+            keep = pl.repeat(True, rows.height, dtype=pl.Boolean(), eager=True).scatter(bad, False)
+            rows = rows.filter(keep)
+            rejects = pl.concat([rejects, own]) if rejects.height else own
+        rows = rows.with_columns(
+            pl.Series(static.output, [static.value], dtype=static.dtype).new_from_index(
+                0, rows.height
+            )
+            for static in self._statics
+        )
+        return Mapped(rows, rejects.sort("record", maintain_order=True))
+
+
+# --- build --------------------------------------------------------------------------------------
+
+
+def _attributes(layout: Layout) -> tuple[Attribute, ...]:
+    return (
+        *(
+            Attribute(column.attribute or "", column.rule.type if column.rule else "text")
+            for column in layout.attributes
+        ),
+        *(Attribute(rule.to or "", rule.type) for rule in layout.statics),
+    )
+
+
+def _id_rules(spec: ImportSpec, project: ProjectSpec, layout: Layout) -> IdRules:
+    kinds = [column.kind for column in layout.ids]
+    what = "customer ID"
+    if isinstance(spec.kind, CatalogKind):
+        kinds, what = [CATALOG_IDS[0]], "item ID"
+    elif isinstance(spec.kind, VouchersKind):
+        what = "voucher code"
+    return IdRules(layout.ids, kinds, what, project.limits.id_bytes)
+
+
+def _timestamp(layout: Layout, zone: Zone) -> _Typed | None:
+    column = layout.timestamp
+    if column is None or column.rule is None:
+        return None
+    return _Typed(
+        TIMESTAMP, column.name, column.place, parser("datetime", column.rule.format, zone)
+    )
+
+
+def _typed_columns(layout: Layout, zone: Zone) -> tuple[_Typed, ...]:
+    return tuple(
+        _Typed(
+            f"{ATTRIBUTE_PREFIX}{column.attribute}",
+            column.name,
+            column.place,
+            parser(column.rule.type, column.rule.format, zone)
+            if column.rule
+            else parser("text", None, zone),
+        )
+        for column in layout.attributes
+    )
+
+
+def _static(rule: Column, zone: Zone, limit: int | None, file: str) -> _Static:
+    if fault := check_static(rule, zone.name):
+        raise FileRefused(file, "bad_static_value", f"static column {rule.to!r}: {fault}")
+    found = parser(rule.type, rule.format, zone)
+    value = found.one(rule.value or "")
+    if limit is not None and _text_bytes(value) > limit:
+        raise FileRefused(
+            file,
+            "bad_static_value",
+            f"static column {rule.to!r}: the value has more than {limit} bytes (M079); shorten it",
+        )
+    return _Static(f"{ATTRIBUTE_PREFIX}{rule.to}", value, found.dtype)
+
+
+# --- apply --------------------------------------------------------------------------------------
+
+
+def _finish(column: _Typed, block: pl.DataFrame, frame: pl.DataFrame, log: FaultLog) -> pl.Series:
+    raw = frame[column.column]
+    typed, bad = column.parser.finish(raw, block[column.output])
+    if bad is not None:
+        log.add(bad, column.parser.explain, place=column.place, column=column.column, raw=raw)
+    return typed
+
+
+def _check_timestamps(column: _Typed, frame: pl.DataFrame, log: FaultLog) -> None:
+    raw = frame[column.column]
+    blank = raw.is_null() | (raw.str.strip_chars() == "")
+    if blank.any():
+        log.add(blank, _NO_TIMESTAMP, place=column.place, column=column.column, raw=raw)
+
+
+def _check_size(
+    column: _Typed, values: pl.Series, raw: pl.Series, limit: int, log: FaultLog
+) -> None:
+    """Note values of a catalog that have too many bytes, lists as JSON text (M079, D35)."""
+    if values.dtype == pl.String:
+        too_long = values.str.len_bytes() > limit
+    elif isinstance(values.dtype, pl.List):
+        doubtful = (raw.str.len_bytes() * _LIST_GROWTH + 8 > limit).arg_true()
+        sizes = [_text_bytes(items) > limit for items in values.gather(doubtful).to_list()]
+        too_long = pl.repeat(False, len(values), dtype=pl.Boolean(), eager=True).scatter(
+            doubtful, pl.Series(sizes, dtype=pl.Boolean)
+        )
+    else:
+        return
+    if too_long.any():
+        why = Why(
+            "value_too_long",
+            f"A value of a catalog has at most {limit} bytes in UTF-8, a list as JSON (M079); "
+            "shorten or split it.",
+        )
+        log.add(too_long, why, place=column.place, column=column.column, raw=raw)
+
+
+def _text_bytes(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, list):
+        return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return 0
