@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sample_shop import reasons
 from sample_shop.dice import Dice
 from sample_shop.sheet import Dialect, Sheet
 from sample_shop.words import BRANDS, CITIES, COLOURS, LABELS, PRODUCTS, SENTENCES, TITLE_TAILS
@@ -173,18 +174,18 @@ def _product_faults(sheet: Sheet, sound: Variant) -> list[Any]:
     whole = sheet.line_of(tuple(base.values()))
     twofold = tuple((base | {"price": "zadarmo", "active": "asi"}).values())
     return [
-        lambda: sheet.reject(tuple(nameless.values()), "missing_id"),
-        value("price", "1 234,50", "not_a_number"),
-        value("active", "predané", "not_a_boolean"),
-        value("stock", "3.5", "not_an_integer"),
-        value("labels", "novinka;eko", "not_a_list"),
-        value("url", "viď katalóg, strana 12", "not_a_url"),
-        value("date_added", "31.2.1999", "not_a_date"),
-        value("date_added", "02/04/2017", "ambiguous_date"),
-        line(whole.replace(",Chyba,", ',"Stôl"ík,'), "bad_quote"),
-        line(whole.replace(",Chyba,", ",Stôl, biely,"), "too_many_cells"),
-        line("XX1-BLU,XX1,Chyba", "too_few_cells"),
-        lambda: sheet.reject(twofold, "not_a_number", "not_a_boolean"),
+        lambda: sheet.reject(tuple(nameless.values()), reasons.MISSING_ID),
+        value("price", "1 234,50", reasons.NOT_A_NUMBER),
+        value("active", "predané", reasons.NOT_A_BOOLEAN),
+        value("stock", "3.5", reasons.NOT_AN_INTEGER),
+        value("labels", "novinka;eko", reasons.NOT_A_LIST),
+        value("url", "viď katalóg, strana 12", reasons.NOT_A_URL),
+        value("date_added", "31.2.1999", reasons.IMPOSSIBLE_DATE),
+        value("date_added", "02/04/2017", reasons.AMBIGUOUS_DATE),
+        line(whole.replace(",Chyba,", ',"Stôl"ík,'), reasons.BAD_QUOTE),
+        line(whole.replace(",Chyba,", ",Stôl, biely,"), reasons.TOO_MANY_CELLS),
+        line("XX1-BLU,XX1,Chyba", reasons.TOO_FEW_CELLS),
+        lambda: sheet.reject(twofold, reasons.NOT_A_NUMBER, reasons.NOT_A_BOOLEAN),
         sheet.blank,
     ]
 
@@ -196,7 +197,7 @@ def stock(seed: int, items: list[Variant], book: ProductBook) -> Sheet:
     for number, item in enumerate(dice.several(items, 60), start=1):
         pieces = str(dice.between(0, 80))
         if number == 30:
-            sheet.reject((item.item_id, "5 ks"), "not_an_integer")
+            sheet.reject((item.item_id, "5 ks"), reasons.NOT_AN_INTEGER)
             continue
         sheet.accept((item.item_id, pieces))
         book.take({"item_id": item.item_id, "stock": pieces})
@@ -224,12 +225,12 @@ def stores(seed: int) -> tuple[Sheet, dict[str, Any]]:
         take(row(number, dice.pick(("Predajňa", "Výdajné miesto,", 'Outlet "U nás"'))))
         if number == 9:
             cells = row(91, "Predajňa")
-            sheet.reject((*cells[:3], "48,1486", *cells[4:]), "not_a_number")
+            sheet.reject((*cells[:3], "48,1486", *cells[4:]), reasons.NOT_A_NUMBER)
         if number == 17:
-            sheet.reject((*row(92, "Predajňa")[:5], "{po-pi: 9-17"), "not_a_json")
+            sheet.reject((*row(92, "Predajňa")[:5], "{po-pi: 9-17"), reasons.NOT_JSON)
         if number == 21:
-            sheet.reject(("", *row(93, "Predajňa")[1:]), "missing_id")
-            sheet.reject_line("store-94,Predajňa", "too_few_cells")
+            sheet.reject(("", *row(93, "Predajňa")[1:]), reasons.MISSING_ID)
+            sheet.reject_line("store-94,Predajňa", reasons.TOO_FEW_CELLS)
     take(row(7, "Presťahovaná predajňa"))
     cities = Counter(cells[2] for cells in latest.values())
     facts = {"rows": len(latest), "by_city": dict(sorted(cities.items()))}

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sample_shop import reasons
 from sample_shop.dice import Dice
 from sample_shop.sheet import Dialect, Sheet
 from sample_shop.words import CITIES, FIRST_NAMES, LAST_NAMES, NOTES
@@ -161,22 +162,22 @@ def october(crm: Crm, book: CustomerBook) -> tuple[Sheet, list[Person]]:
     nobody = replace(spoiled[0], id="", web_cookie="")
     faulty = iter(
         (
-            (nobody, "missing_id"),
-            (replace(nobody, id="   ", email="bez.id@example.com"), "missing_id"),
-            (replace(spoiled[1], id="C-" + "7" * (LONGEST_ID - 1)), "id_too_long"),
-            (replace(spoiled[2], id="č" * (LONGEST_ID // 2 + 1)), "id_too_long"),
-            (replace(spoiled[3], birthday="31.2.1999"), "not_a_date"),
-            (replace(spoiled[4], birthday="asi 1980"), "not_a_date"),
-            (replace(spoiled[5], birthday="02/04/2017"), "ambiguous_date"),
-            (replace(spoiled[6], newsletter="možno"), "not_a_boolean"),
+            (nobody, reasons.MISSING_ID),
+            (replace(nobody, id="   ", email="bez.id@example.com"), reasons.MISSING_ID),
+            (replace(spoiled[1], id="C-" + "7" * (LONGEST_ID - 1)), reasons.ID_TOO_LONG),
+            (replace(spoiled[2], id="č" * (LONGEST_ID // 2 + 1)), reasons.ID_TOO_LONG),
+            (replace(spoiled[3], birthday="31.2.1999"), reasons.IMPOSSIBLE_DATE),
+            (replace(spoiled[4], birthday="asi 1980"), reasons.NOT_A_DATE),
+            (replace(spoiled[5], birthday="02/04/2017"), reasons.AMBIGUOUS_DATE),
+            (replace(spoiled[6], newsletter="možno"), reasons.NOT_A_BOOLEAN),
         )
     )
     broken = iter(
         (
-            (_too_many(sheet, spoiled[7]), "too_many_cells"),
-            (_too_few(sheet, spoiled[8]), "too_few_cells"),
-            (_stray_quote(sheet, spoiled[9]), "bad_quote"),
-            (_undecodable(sheet, spoiled[10]), "undecodable"),
+            (_too_many(sheet, spoiled[7]), reasons.TOO_MANY_CELLS),
+            (_too_few(sheet, spoiled[8]), reasons.TOO_FEW_CELLS),
+            (_stray_quote(sheet, spoiled[9]), reasons.BAD_QUOTE),
+            (_undecodable(sheet, spoiled[10]), reasons.UNDECODABLE),
         )
     )
     for number, person in enumerate(people, start=1):
@@ -206,17 +207,17 @@ def november(crm: Crm, book: CustomerBook, known: list[Person]) -> tuple[Sheet, 
         _accept(sheet, book, person)
         if number == 40:
             lost = replace(spoiled[0], id="", web_cookie="", birthday="30.2.1988")
-            sheet.reject(lost.cells, "missing_id", "not_a_date")
+            sheet.reject(lost.cells, reasons.MISSING_ID, reasons.IMPOSSIBLE_DATE)
         if number == 90:
             wrong = replace(person, birthday="1.13.1990", city="Nikde")
-            sheet.reject(wrong.cells, "not_a_date")
+            sheet.reject(wrong.cells, reasons.IMPOSSIBLE_DATE)
         if number == 150:
-            sheet.reject_line(_too_few(sheet, spoiled[1]), "too_few_cells")
+            sheet.reject_line(_too_few(sheet, spoiled[1]), reasons.TOO_FEW_CELLS)
         if number == 200:
-            sheet.reject_line(_undecodable(sheet, spoiled[2]), "undecodable")
+            sheet.reject_line(_undecodable(sheet, spoiled[2]), reasons.UNDECODABLE)
         if number == 250:
             endless = replace(spoiled[3], id="C-" + "9" * 400)
-            sheet.reject(endless.cells, "id_too_long")
+            sheet.reject(endless.cells, reasons.ID_TOO_LONG)
     sheet.blank()
     return sheet, newcomers
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sample_shop import reasons
 from sample_shop.catalog import Variant
 from sample_shop.customers import CustomerBook, customer_key
 from sample_shop.dice import Dice
@@ -143,71 +144,73 @@ def _with(cells: Cells, number: int, text: str) -> Cells:
 
 
 def _missing_id(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject(_with(cells, 0, ""), "missing_id")
+    sheet.reject(_with(cells, 0, ""), reasons.MISSING_ID)
 
 
 def _blank_id(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject(_with(cells, 0, "   "), "missing_id")
+    sheet.reject(_with(cells, 0, "   "), reasons.MISSING_ID)
 
 
 def _id_too_long(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject(_with(cells, 0, "C-" + "ž" * 128), "id_too_long")
+    sheet.reject(_with(cells, 0, "C-" + "ž" * 128), reasons.ID_TOO_LONG)
 
 
 def _milliseconds(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject(_with(cells, 1, cells[1] + "000"), "looks_like_milliseconds")
+    sheet.reject(_with(cells, 1, cells[1] + "000"), reasons.LOOKS_LIKE_MILLISECONDS)
 
 
 def _no_datetime(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject(_with(cells, 1, "2026-11-31T10:22:00"), "not_a_datetime")
+    sheet.reject(_with(cells, 1, "2026-11-31T10:22:00"), reasons.IMPOSSIBLE_DATE)
 
 
 def _two_faults(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject(_with(_with(cells, 0, ""), 1, "včera"), "missing_id", "not_a_datetime")
+    sheet.reject(_with(_with(cells, 0, ""), 1, "včera"), reasons.MISSING_ID, reasons.NOT_A_DATETIME)
 
 
 def _decimal_comma(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject(_with(cells, 3, "49,90"), "not_a_number")
+    sheet.reject(_with(cells, 3, "49,90"), reasons.NOT_A_NUMBER)
 
 
 def _bare_decimal_comma(sheet: Sheet, cells: Cells) -> None:
     line = sheet.line_of(_with(cells, 3, "49.90"))
-    sheet.reject_line(line.replace(",49.90,", ",49,90,"), "too_many_cells")
+    sheet.reject_line(line.replace(",49.90,", ",49,90,"), reasons.TOO_MANY_CELLS)
 
 
 def _ghost(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject(_with(_with(cells, 0, GHOST), 3, "zdarma"), "not_a_number")
+    sheet.reject(_with(_with(cells, 0, GHOST), 3, "zdarma"), reasons.NOT_A_NUMBER)
 
 
 def _cut_off(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject_line(sheet.line_of(cells[:4]), "too_few_cells")
+    sheet.reject_line(sheet.line_of(cells[:4]), reasons.TOO_FEW_CELLS)
 
 
 def _quoted_badly(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject_line(sheet.line_of(_with(cells, 2, "STRAY")).replace("STRAY", '"P"1'), "bad_quote")
+    sheet.reject_line(
+        sheet.line_of(_with(cells, 2, "STRAY")).replace("STRAY", '"P"1'), reasons.BAD_QUOTE
+    )
 
 
 def _half_a_piece(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject(_with(cells, 5, "1.5"), "not_an_integer")
+    sheet.reject(_with(cells, 5, "1.5"), reasons.NOT_AN_INTEGER)
 
 
 def _price_with_unit(sheet: Sheet, cells: Cells) -> None:
-    sheet.reject(_with(cells, 6, "12.90 €"), "not_a_number")
+    sheet.reject(_with(cells, 6, "12.90 €"), reasons.NOT_A_NUMBER)
 
 
 def _bare_comma_in_title(sheet: Sheet, cells: Cells) -> None:
     line = sheet.line_of(_with(cells, 4, "TITLE"))
-    sheet.reject_line(line.replace("TITLE", "Hrnček, veľký"), "too_many_cells")
+    sheet.reject_line(line.replace("TITLE", "Hrnček, veľký"), reasons.TOO_MANY_CELLS)
 
 
 def _stray_quote_in_title(sheet: Sheet, cells: Cells) -> None:
     line = sheet.line_of(_with(cells, 4, "TITLE"))
-    sheet.reject_line(line.replace("TITLE", '"Nôž"kuchársky'), "bad_quote")
+    sheet.reject_line(line.replace("TITLE", '"Nôž"kuchársky'), reasons.BAD_QUOTE)
 
 
 def _latin_byte_in_title(sheet: Sheet, cells: Cells) -> None:
     line = sheet.line_of(_with(cells, 4, "TITLE")).encode("utf-8")
-    sheet.reject_line(line.replace(b"TITLE", b"Sada Caf\xe9 Praha"), "undecodable")
+    sheet.reject_line(line.replace(b"TITLE", b"Sada Caf\xe9 Praha"), reasons.UNDECODABLE)
 
 
 PURCHASE_FAULTS: tuple[tuple[Spoil, ...], ...] = (

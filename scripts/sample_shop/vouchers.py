@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sample_shop import reasons
 from sample_shop.dice import Dice
 from sample_shop.sheet import Sheet
 
@@ -30,6 +31,6 @@ def vouchers(seed: int, pool: list[str]) -> tuple[Sheet, dict[str, Any]]:
             sheet.repeat((dice.pick(pool[:number]),))
             sheet.blank()
         if number == 300:
-            sheet.reject_line(f"SUM10-XXXX-XXXX,{code}", "too_many_cells")
+            sheet.reject_line(f"SUM10-XXXX-XXXX,{code}", reasons.TOO_MANY_CELLS)
     sheet.repeat((f"  {pool[0]} ",))
     return sheet, {"rows": len(pool)}

@@ -1,0 +1,21 @@
+"""The reasons for which an import refuses a record, by the codes that the imports use."""
+
+from __future__ import annotations
+
+AMBIGUOUS_DATE = "ambiguous_date"
+BAD_QUOTE = "bad_quote"
+ID_TOO_LONG = "id_too_long"
+IMPOSSIBLE_DATE = "impossible_date"
+LOOKS_LIKE_MILLISECONDS = "looks_like_milliseconds"
+MISSING_ID = "missing_id"
+NOT_AN_INTEGER = "not_an_integer"
+NOT_A_BOOLEAN = "not_a_boolean"
+NOT_A_DATE = "not_a_date"
+NOT_A_DATETIME = "not_a_datetime"
+NOT_A_LIST = "not_a_list"
+NOT_A_NUMBER = "not_a_number"
+NOT_A_URL = "not_a_url"
+NOT_JSON = "not_json"
+TOO_FEW_CELLS = "too_few_cells"
+TOO_MANY_CELLS = "too_many_cells"
+UNDECODABLE = "undecodable"
