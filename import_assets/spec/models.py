@@ -1,14 +1,19 @@
 """What the user writes, as strict models: one import a file, one project file (design of the YAML).
 
 Models say what is allowed in one document. What needs more than one document (identifiers,
-connections, attribute types shared by imports) is checked in `import_assets.spec.loading`.
+connections, attribute types shared by imports) is checked in `import_assets.spec.agreement`.
+
+The description of each field is what users read: in the JSON Schema, in their editor and in the
+reference of definitions. Rule ids therefore stand in comments and docstrings, not there.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import re
 import zoneinfo
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -19,12 +24,20 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
-from import_assets.spec.names import AttributeName, PoolName, TableName, case_clashes
+from import_assets.spec.misfits import DocumentPath, Misfit, refuse
+from import_assets.spec.names import (
+    AttributeName,
+    PoolName,
+    TableName,
+    attribute_name_fault,
+)
 from import_assets.spec.patterns import FilePattern
+from import_assets.spec.scalars import shown, written
 
 Encoding = Literal[
     "utf-8",
@@ -56,36 +69,152 @@ Selection = Literal["all", "last_modified", "last_alphabetically", "not_imported
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
+MAX_SEARCHABLE = 20
+CATALOG_IDS = ("item_id", "product_id")
+VOUCHER_ID = "code"
+
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+_IDENTIFIER = "[a-z][a-z0-9_]{0,62}"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_SHARE = r"(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%"
+TIME_PATTERN = rf"^{_TIME}$"
+SHARE_PATTERN = rf"^{_SHARE}$"
+# What Dagster takes for an owner; anything else would take the whole code location down.
+_OWNER = r"team:.+|[A-Za-z0-9_][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+# Files in the time zone database that are no zones of their own, or differ from machine to machine.
+_NO_ZONES = ("posix/", "right/", "localtime", "posixrules", "Factory")
+
 
 def _check_timezone(name: str) -> str:
     try:
         zoneinfo.ZoneInfo(name)
+        known = not name.startswith(_NO_ZONES)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        known = False
+    if not known:
         raise ValueError(
-            f"unknown time zone {name!r}: write an IANA name such as Europe/Bratislava or UTC"
-        ) from None
+            f"unknown time zone {shown(name)}: write an IANA name such as Europe/Bratislava or UTC"
+            + _similar_zone(name)
+        )
     return name
 
 
-def _check_time(text: str) -> str:
-    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
-        raise ValueError(f"{text!r} is not a time of day: write it in quotes as HH:MM")
+def _similar_zone(name: str) -> str:
+    zones = {zone.lower(): zone for zone in zoneinfo.available_timezones()}
+    close = difflib.get_close_matches(name.lower()[:60], zones, n=1, cutoff=0.75)
+    return f"; did you mean {zones[close[0]]}?" if close else ""
+
+
+def _check_time(value: Any) -> Any:
+    text = written(value) if isinstance(value, int | float) else value
+    if isinstance(text, str) and not re.fullmatch(_TIME, text):
+        raise ValueError(
+            f"{shown(text)} is not a time of day: write it as HH:MM on a 24-hour clock, such as "
+            + _padded(text)
+        )
     return text
 
 
-def _check_share(text: str) -> str:
-    if not re.fullmatch(r"(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%", text):
-        raise ValueError(f"{text!r} is not a share: write 5% or 0.5%")
+def _padded(text: str) -> str:
+    hour_and_minute = re.fullmatch(r"([0-9]):?([0-5][0-9])", text)
+    return f'"{int(hour_and_minute[1]):02}:{hour_and_minute[2]}"' if hour_and_minute else '"07:30"'
+
+
+def _check_share(value: Any) -> Any:
+    text = written(value) if isinstance(value, int | float) else value
+    if isinstance(text, str) and not re.fullmatch(_SHARE, text):
+        raise ValueError(
+            f"{shown(text)} is not a share: write a percentage from 0% to 100%, such as 5% or 0.5%"
+        )
     return text
+
+
+def _check_day(value: Any) -> Any:
+    if isinstance(value, dt.date):
+        return value
+    text = written(value) if isinstance(value, int | float) else value
+    if not isinstance(text, str):
+        raise ValueError("write a day as YYYY-MM-DD, such as 2027-01-31")  # noqa: TRY004 pydantic
+    if not re.fullmatch(_DAY, text):
+        raise ValueError(f"{shown(text)} is not a day: write it as YYYY-MM-DD, such as 2027-01-31")
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{shown(text)} is not a day of the calendar") from None
+
+
+def _check_month_day(value: Any) -> Any:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value != "last" and not (whole and 1 <= value <= 31):
+        raise ValueError("write a day of the month, 1 to 31 without quotes, or last")
+    return value
+
+
+def _check_owner(text: str) -> str:
+    if not re.fullmatch(_OWNER, text):
+        raise ValueError(f"{shown(text)} is not an owner: write an e-mail address or team:NAME")
+    return text
+
+
+def _check_path(text: str) -> str:
+    if not text.strip():
+        raise ValueError("write a path; it may not be empty")
+    if _CONTROL.search(text):
+        raise ValueError("a path may not hold control characters")
+    if text.startswith("~"):
+        raise ValueError("~ is not replaced by a home folder: write the whole path")
+    return text
+
+
+def _check_file_filter(text: str) -> str:
+    FilePattern(text)
+    return text
+
+
+def _check_paste(text: str) -> str:
+    if not text.strip():
+        raise ValueError("the text is empty: leave `text` out to be asked for it at each start")
+    return text
+
+
+def _twice(values: list[Any], path: DocumentPath = ()) -> Iterator[Misfit]:
+    """Yield a misfit for each value of a list that stood before."""
+    seen: set[Any] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield Misfit((*path, index), f"{shown(written(value))} is listed twice")
+        seen.add(value)
+
+
+def _check_distinct(values: list[Any]) -> list[Any]:
+    refuse(_twice(values))
+    return values
 
 
 TimezoneName = Annotated[str, AfterValidator(_check_timezone)]
-TimeOfDay = Annotated[str, AfterValidator(_check_time)]
-Share = Annotated[str, AfterValidator(_check_share)]
+TimeOfDay = Annotated[str, Field(pattern=TIME_PATTERN), BeforeValidator(_check_time)]
+Share = Annotated[str, Field(pattern=SHARE_PATTERN), BeforeValidator(_check_share)]
+Day = Annotated[dt.date, BeforeValidator(_check_day)]
+MonthDay = Annotated[
+    int | Literal["last"],
+    BeforeValidator(_check_month_day),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 31}, {"const": "last"}]}
+    ),
+]
+Owner = Annotated[str, AfterValidator(_check_owner)]
+LocalPath = Annotated[str, AfterValidator(_check_path)]
+FileFilter = Annotated[str, AfterValidator(_check_file_filter)]
+NotEmpty = Field(min_length=1, json_schema_extra={"uniqueItems": True})
+Distinct = AfterValidator(_check_distinct)
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, populate_by_name=True)
+    # Strict: "5" is no number and 1 is no boolean. Aliases are for the YAML, where only `from` is
+    # known, names for Python, where `from` is a keyword.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
 # --- kind ---------------------------------------------------------------------------------------
@@ -103,7 +232,10 @@ class CustomersKind(_Model):
 class EventsKind(_Model):
     """Rows are events of one type; append-only (M057, M064, M065)."""
 
-    events: TableName = Field(description="The event type, such as purchase.")
+    events: TableName = Field(
+        description="The event type, which also names the table: events of one type only.",
+        examples=["purchase"],
+    )
 
     @property
     def table(self) -> tuple[str, ...]:
@@ -114,10 +246,21 @@ class EventsKind(_Model):
 class CatalogKind(_Model):
     """Rows are items of a catalog, keyed by item_id (M071-M079)."""
 
-    catalog: TableName = Field(description="The name of the catalog.")
-    product: bool = Field(False, description="A product catalog: product_id may be given too.")
+    catalog: TableName = Field(
+        description="The name of the catalog, which also names the table.", examples=["products"]
+    )
+    product: bool = Field(
+        default=False,
+        description="`true` for a catalog of products: its columns may hold `product_id` beside "
+        "`item_id`, one product having several items.",
+    )
+    # M077, M078, D34
     searchable: list[AttributeName] = Field(
-        [], description="At most 20 attributes, fixed by the first import (M077, M078)."
+        default=[],
+        description="The attributes that search and recommendations use, at most 20; `item_id` "
+        "does not count. They are fixed by the first import of the catalog: to change them, "
+        "import into a new catalog.",
+        examples=[["title", "brand"]],
     )
 
     @property
@@ -129,12 +272,35 @@ class CatalogKind(_Model):
 class VouchersKind(_Model):
     """Rows are voucher codes of one pool (M080, D39)."""
 
-    vouchers: PoolName = Field(description="The name of the pool.")
+    vouchers: PoolName = Field(
+        description="The name of the pool, without white space. A code can be in one pool only.",
+        examples=["SUMMER10"],
+    )
 
     @property
     def table(self) -> tuple[str, ...]:
         """Parts of the table's name."""
         return ("vouchers", self.vouchers)
+
+
+_KINDS = "write customers, {events: TYPE}, {catalog: NAME} or {vouchers: POOL}"
+_KIND_WORDS = ("events", "catalog", "vouchers")
+
+
+def _check_kind(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "customers" in value:
+            raise ValueError("write `kind: customers`, with nothing behind the word")
+        known = any(word in value for word in _KIND_WORDS)
+    elif isinstance(value, str):
+        if value in _KIND_WORDS:
+            raise ValueError(f"say which: `kind: {{{value}: NAME}}`")
+        known = value == "customers"
+    else:
+        known = isinstance(value, CustomersKind | EventsKind | CatalogKind | VouchersKind)
+    if not known:
+        raise ValueError(_KINDS)
+    return value
 
 
 def _customers_from_word(value: Any) -> Any:
@@ -144,7 +310,7 @@ def _customers_from_word(value: Any) -> Any:
 def _kind_tag(value: Any) -> str | None:
     if isinstance(value, CustomersKind) or value == "customers":
         return "customers"
-    for word in ("events", "catalog", "vouchers"):
+    for word in _KIND_WORDS:
         if (isinstance(value, dict) and word in value) or hasattr(value, word):
             return word
     return None
@@ -159,11 +325,8 @@ Kind = Annotated[
     | Annotated[EventsKind, Tag("events")]
     | Annotated[CatalogKind, Tag("catalog")]
     | Annotated[VouchersKind, Tag("vouchers")],
-    Discriminator(
-        _kind_tag,
-        custom_error_type="kind",
-        custom_error_message="write customers, {events: TYPE}, {catalog: NAME} or {vouchers: POOL}",
-    ),
+    Discriminator(_kind_tag, custom_error_type="kind", custom_error_message=_KINDS),
+    BeforeValidator(_check_kind),
 ]
 
 
@@ -174,29 +337,44 @@ class StorageSource(_Model):
     """Files lying in a folder."""
 
     connection: str | None = Field(
-        None, description="A connection of project.yaml; left out, the folder is on this machine."
+        default=None,
+        description="Leave it out: the folder is on this machine. Connections to other storages "
+        "are not there yet.",
     )
-    folder: str = Field(description="The folder; on this machine relative to the project.")
-    files: str = Field(
-        description="/regular expression/ between slashes, an exact name, or a glob (M020, D08)."
+    folder: LocalPath = Field(
+        description="The folder; on this machine relative to the project, or absolute.",
+        examples=["exports"],
     )
+    # M020, D07, D08
+    files: FileFilter = Field(
+        description="Which files of the folder: an exact name; a name with `*` and `?` for any "
+        "characters; or a /regular expression/ between slashes, which has to match the whole "
+        "name. With a `/` inside, it is matched against the path below the folder instead, and "
+        "so reaches into sub-folders.",
+        examples=["customers.csv", "customers_*.csv", r"/customers_[0-9]+\.csv/"],
+    )
+    # M027-M030, D04, D05
     select: Selection = Field(
-        "not_imported_yet", description="Which of several matching files are taken (M027-M030)."
+        default="not_imported_yet",
+        description="Which of several matching files are taken. `not_imported_yet`: those this "
+        "import has not taken so far; `all`: every one, again at each start; `last_modified`: the "
+        "newest one, and of equally new ones the last by path; `last_alphabetically`: the last "
+        "one by path, capitals sorting before small letters. With `on_new_file`, only files not "
+        "imported yet are chosen from.",
     )
+    # D01
     by: Literal["version", "name"] = Field(
-        "version",
-        description="version: a changed file under the same name is a new one; "
-        "name: it is the same file (D01).",
+        default="version",
+        description="What makes a file a new one. `version`: another name or another content; "
+        "`name`: another name, so that a changed file is not taken again.",
     )
     settle: int = Field(
-        60, ge=0, le=86_400, description="Seconds for which a file must have lain unchanged."
+        default=60,
+        ge=0,
+        le=86_400,
+        description="Seconds for which a file must have lain unchanged, so that none is taken "
+        "while it is still being written.",
     )
-
-    @field_validator("files")
-    @classmethod
-    def _files_compile(cls, text: str) -> str:
-        FilePattern(text)
-        return text
 
     @property
     def pattern(self) -> FilePattern:
@@ -207,37 +385,55 @@ class StorageSource(_Model):
 class PasteSource(_Model):
     """Text given in the launchpad, or here (M006)."""
 
-    text: str | None = Field(None, description="The text itself, at most 500,000 bytes.")
+    text: Annotated[str, AfterValidator(_check_paste)] | None = Field(
+        default=None,
+        description="The text itself, header included, at most 500,000 bytes; left out, you are "
+        "asked for it at each start.",
+        examples=["id;first_name\n1;Anna\n"],
+    )
 
 
 class UploadSource(_Model):
     """Files put into the import's drop folder, uploads/<name>, or named on the command line."""
 
     settle: int = Field(
-        5, ge=0, le=86_400, description="Seconds for which a file must have lain unchanged."
+        default=5,
+        ge=0,
+        le=86_400,
+        description="Seconds for which a file must have lain unchanged in the drop folder.",
     )
 
 
 class Source(_Model):
     """Where the bytes come from: exactly one of the keys."""
 
-    storage: StorageSource | None = None
-    paste: PasteSource | None = None
-    upload: UploadSource | None = None
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    storage: StorageSource | None = Field(default=None, description="Files lying in a folder.")
+    paste: PasteSource | None = Field(
+        default=None, description="Text given at the start of each run, or written here."
+    )
+    upload: UploadSource | None = Field(
+        default=None,
+        description="Files put into the drop folder `uploads/<name of the import>`, or named on "
+        "the command line.",
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         given = [name for name in type(self).model_fields if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one source: storage, paste or upload")
+        if not given:
+            refuse([Misfit((), "say where it comes from: storage, paste or upload")])
+        refuse(
+            Misfit((name,), f"beside {given[0]}: give one source only, or write a second import")
+            for name in given[1:]
+        )
         return self
 
     @property
     def only(self) -> StorageSource | PasteSource | UploadSource:
         """The source that was given."""
-        given = self.storage or self.paste or self.upload
-        assert given is not None
-        return given
+        return next(one for one in (self.storage, self.paste, self.upload) if one is not None)
 
 
 # --- format -------------------------------------------------------------------------------------
@@ -246,20 +442,38 @@ class Source(_Model):
 class CsvFormat(_Model):
     """How the CSV is written; what is left out is found in the file."""
 
-    delimiter: Delimiter | None = Field(None, description="One of nine characters (M083).")
-    encoding: Encoding | None = Field(None, description="One of thirteen encodings (M082).")
-    duplicate_headers: Literal["merge", "refuse"] = Field(
-        "merge", description="merge: the last non-empty value wins; refuse the file (M091, D16)."
+    # M083, D14
+    delimiter: Delimiter | None = Field(
+        default=None,
+        description="The character between cells; found in the file if left out.",
+        examples=[";", "\t"],
     )
+    # M082, D15
+    encoding: Encoding | None = Field(
+        default=None,
+        description="The encoding of the file; found if left out.",
+        examples=["cp1250"],
+    )
+    # M091, D16
+    duplicate_headers: Literal["merge", "refuse"] = Field(
+        default="merge",
+        description="Two columns of one name. `merge`: they are one column, of which the last "
+        "cell that is not empty counts; `refuse`: the file is refused.",
+    )
+    # D17
     pad_short: bool = Field(
-        False, description="Fill records that end too early with empty cells (D17)."
+        default=False,
+        description="`true`: a record with too few cells gets empty ones at its end; `false`: it is "
+        "rejected, since a missing delimiter shifts values.",
     )
 
 
 class Format(_Model):
     """How the bytes are written."""
 
-    csv: CsvFormat = CsvFormat()
+    csv: CsvFormat = Field(
+        default=CsvFormat(), description="CSV: how it differs from what is usual."
+    )
 
 
 # --- columns ------------------------------------------------------------------------------------
@@ -268,55 +482,91 @@ class Format(_Model):
 class Column(_Model):
     """One rule for one column (M005, M031-M041, M057-M060)."""
 
-    from_: str | None = Field(None, alias="from", description="The column's name in the file.")
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["from"]}, {"required": ["to", "value"]}]}
+    )
+
+    from_: str | None = Field(
+        default=None, alias="from", description="The column's name in the file.", examples=["fn"]
+    )
+    # M032, M041
     to: AttributeName | None = Field(
-        None, description="The attribute it becomes; left out, it keeps its name."
+        default=None,
+        description="The attribute it becomes; left out, it keeps its name. With `id`, the "
+        "identifier is kept as an attribute too.",
+        examples=["first_name"],
     )
+    # M034, M035, M061, M075
     id: str | None = Field(
-        None,
+        default=None,
         description="The identifier it holds: one of the project's for customers and events, "
-        "item_id or product_id for catalogs, code for vouchers.",
+        "`item_id` (or `product_id` in a catalog of products), `code` for vouchers. At least one "
+        "column of an import has it.",
+        examples=["registered"],
     )
-    type: AttributeType = Field("text", description="The attribute's data type (M036).")
+    # M036
+    type: AttributeType = Field(
+        default="text", description="The attribute's data type; a table has one type per attribute."
+    )
     format: str | None = Field(
-        None,
+        default=None,
         description="How values are written: strptime terms for dates, an example such as "
         "'1 234,50' for numbers, 'yes/no' for booleans, the separator for lists.",
+        examples=["%d.%m.%Y", "1 234,50", "yes/no", "|"],
     )
-    timestamp: bool = Field(False, description="The column holds the time of the event (M057).")
-    discard: bool = Field(False, description="The column is not imported (M005).")
-    value: str | None = Field(None, description="A new column with this static value (M005).")
+    # M057, M058
+    timestamp: bool = Field(
+        default=False,
+        description="`true`: the column holds the time of the event; every event needs one.",
+    )
+    discard: bool = Field(default=False, description="`true`: the column is not imported.")
+    # M005, M039
+    value: str | None = Field(
+        default=None,
+        description="Instead of `from`: a new column with this value in every row.",
+        examples=["crm"],
+    )
 
-    @field_validator("value", mode="before")
+    @field_validator("value", mode="before", json_schema_input_type=str | float | bool)
     @classmethod
     def _value_as_text(cls, value: Any) -> Any:
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return str(value) if isinstance(value, int | float) else value
+        return written(value) if isinstance(value, bool | int | float) else value
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
-        given = self.model_fields_set
-        if self.value is not None:
-            self._refuse(given - {"value", "to", "type", "format"}, "a static value")
-            if self.to is None:
-                raise ValueError("a static value needs `to:`, the attribute it fills")
-            return self
-        if self.from_ is None or not self.from_.strip():
-            raise ValueError("say `from:` which column of the file, or give a static `value:`")
-        if self.discard:
-            self._refuse(given - {"from_", "discard"}, "a discarded column")
-        elif self.timestamp:
-            self._refuse(given - {"from_", "timestamp", "format"}, "the timestamp")
-        elif self.id is not None and self.to is None:
-            self._refuse(given - {"from_", "id"}, "an identifier without `to:`")
+        refuse(self._misfits())
         return self
 
-    @staticmethod
-    def _refuse(others: set[str], what: str) -> None:
-        if others:
-            words = ", ".join(sorted(name.rstrip("_") for name in others))
-            raise ValueError(f"{what} cannot also say {words}")
+    def _misfits(self) -> Iterator[Misfit]:
+        role, allowed = self._role
+        for key in type(self).model_fields:
+            if key not in allowed and self._says(key):
+                yield Misfit((key.rstrip("_"),), f"{role} cannot also say `{key.rstrip('_')}`")
+        if self.value is not None:
+            if self.to is None:
+                yield Misfit((), "a static `value` needs `to:`, the attribute it fills")
+        elif self.from_ is None or not self.from_.strip():
+            where = () if self.from_ is None else ("from",)
+            yield Misfit(where, "say `from:` which column of the file, or give a static `value:`")
+        elif self.attribute is not None and (fault := attribute_name_fault(self.attribute)):
+            yield Misfit(("from",), f"{fault}; name the attribute with `to:`")
+
+    @property
+    def _role(self) -> tuple[str, frozenset[str]]:
+        """What the rule makes of the column, and the keys that go with it."""
+        if self.value is not None:
+            return "a static value", frozenset({"value", "to", "type", "format"})
+        if self.discard:
+            return "a discarded column", frozenset({"from_", "discard"})
+        if self.timestamp:
+            return "the timestamp", frozenset({"from_", "timestamp", "format"})
+        if self.id is not None and self.to is None:
+            return "an identifier without `to:`", frozenset({"from_", "id"})
+        return "a column", frozenset({"from_", "to", "id", "type", "format"})
+
+    def _says(self, key: str) -> bool:
+        """Tell whether the user wrote `key`; `false` and nothing are the same as leaving it out."""
+        return key in self.model_fields_set and getattr(self, key) not in (None, False)
 
     @property
     def attribute(self) -> str | None:
@@ -326,49 +576,69 @@ class Column(_Model):
         return self.to or (self.from_ or "").strip()
 
 
+def column_path(columns: Sequence[Column], index: int) -> DocumentPath:
+    """Return where the rule at `index` names its attribute: at its `to`, or else at its `from`."""
+    return ("columns", index, "to" if columns[index].to is not None else "from")
+
+
 # --- run ----------------------------------------------------------------------------------------
 
 
 class Weekly(_Model):
     """One time on several weekdays (M048)."""
 
-    on: list[Weekday] = Field(min_length=1)
-    at: TimeOfDay
-
-
-MonthDay = Annotated[int, Field(ge=1, le=31)] | Literal["last"]
+    on: Annotated[list[Weekday], NotEmpty, Distinct] = Field(
+        description="The weekdays.", examples=[["mon", "thu"]]
+    )
+    at: TimeOfDay = Field(description="The time of day.", examples=["07:30"])
 
 
 class Monthly(_Model):
     """One time on several days of the month (M048)."""
 
-    on: list[MonthDay] = Field(min_length=1)
-    at: TimeOfDay
+    on: Annotated[list[MonthDay], NotEmpty, Distinct] = Field(
+        description="The days: 1 to 31, or `last`.", examples=[[1, 15, "last"]]
+    )
+    at: TimeOfDay = Field(description="The time of day.", examples=["04:00"])
+    # D11
     short_months: Literal["last_day", "skip"] = Field(
-        "last_day", description="What happens in a month without that day (D11)."
+        default="last_day",
+        description="A month without that day. `last_day`: it starts on the month's last "
+        "day; `skip`: it does not start in that month.",
     )
 
 
 class Run(_Model):
     """When the import starts by itself. At most one of the first four (M022, M048)."""
 
-    on_new_file: bool = Field(False, description="Five minutes after a new file appears (M022).")
-    daily: list[TimeOfDay] | None = Field(None, min_length=1, description="Times of day (M048).")
-    weekly: Weekly | None = None
-    monthly: Monthly | None = None
-    until: dt.date | None = Field(None, description="The last day on which it starts (M049).")
+    on_new_file: bool = Field(
+        default=False,
+        description="`true`: the folder is looked at every five minutes, and new files are "
+        "imported.",
+    )
+    daily: Annotated[list[TimeOfDay], NotEmpty, Distinct] | None = Field(
+        default=None, description="Times of day.", examples=[["06:00", "12:30"]]
+    )
+    weekly: Weekly | None = Field(default=None, description="One time on several weekdays.")
+    monthly: Monthly | None = Field(
+        default=None, description="One time on several days of the month."
+    )
+    # M049
+    until: Day | None = Field(
+        default=None, description="The last day on which it starts.", examples=["2027-01-31"]
+    )
 
     @model_validator(mode="after")
     def _at_most_one(self) -> Self:
         given = [
             word for word in ("on_new_file", "daily", "weekly", "monthly") if getattr(self, word)
         ]
-        if len(given) > 1:
-            raise ValueError(
-                f"{' and '.join(given)} cannot be combined: take one, or write a second import"
-            )
+        refuse(
+            Misfit((word,), f"cannot stand beside {given[0]}: take one, or write a second import")
+            for word in given[1:]
+        )
         if self.until and not given:
-            raise ValueError("`until:` needs on_new_file, daily, weekly or monthly beside it")
+            refuse([Misfit(("until",), "needs on_new_file, daily, weekly or monthly beside it")])
         return self
 
     @property
@@ -377,110 +647,200 @@ class Run(_Model):
         return bool(self.daily or self.weekly or self.monthly)
 
 
-# --- import -------------------------------------------------------------------------------------
+BARE_WORDS: frozenset[DocumentPath] = frozenset(
+    {("source", "storage"), ("source", "paste"), ("source", "upload"), ("format", "csv")}
+)
+"""Keys of an import that choose something even with nothing behind them: `paste:` is `paste: {}`.
 
-MAX_SEARCHABLE = 20
-CATALOG_IDS = ("item_id", "product_id")
-VOUCHER_ID = "code"
+`storage:` alone is wrong all the same, but for what is missing below it."""
+
+
+# --- import -------------------------------------------------------------------------------------
 
 
 class ImportSpec(_Model):
     """One import: what it brings, from where, and how columns become attributes."""
 
-    kind: Kind = Field(description="What it brings.")
-    source: Source = Field(description="Where it comes from.")
-    format: Format = Field(Format(), description="How it is written.")
+    kind: Kind = Field(
+        description="What it brings: `customers`, `{events: TYPE}`, `{catalog: NAME}` or "
+        "`{vouchers: POOL}`."
+    )
+    source: Source = Field(description="Where it comes from: exactly one of the sources.")
+    format: Format = Field(default=Format(), description="How it is written.")
     timezone: TimezoneName | None = Field(
-        None,
-        description="Zone of times without an offset, and of `run`; the project's if left out.",
+        default=None,
+        description="IANA zone of times without an offset, and of `run`; the project's if left "
+        "out.",
+        examples=["Europe/Bratislava"],
     )
     columns: list[Column] = Field(
         min_length=1,
         description="One rule a column; a column of the file without a rule becomes a text "
         "attribute of its own name.",
     )
+    # M044, D18, D19
     empty: Literal["overwrite", "keep"] = Field(
-        "overwrite",
-        description="An empty cell blanks the stored value, or leaves it as it is (M044, D18).",
+        default="overwrite",
+        description="An empty cell. `overwrite`: it blanks the stored value; `keep`: it leaves it "
+        "as it is. For events it always means that the attribute is left out.",
     )
-    run: Run = Field(Run(), description="When it starts by itself.")
+    run: Run = Field(
+        default=Run(), description="When it starts by itself: at most one way; left out, never."
+    )
     warn_above: Share = Field(
-        "5%", description="Share of rejected records above which the check on rejects warns."
+        default="5%",
+        description="Share of rejected records above which the check on rejects warns.",
     )
-    description: str | None = Field(None, description="Shown in the UI.")
-    owners: list[str] = Field([], description="E-mail addresses or team:NAME, shown in the UI.")
+    description: str | None = Field(
+        default=None,
+        description="Shown in the UI.",
+        examples=["All customers, each night from the CRM"],
+    )
+    owners: list[Owner] = Field(
+        default=[],
+        description="E-mail addresses or team:NAME, shown in the UI.",
+        examples=[["crm@example.com", "team:crm"]],
+    )
 
     @model_validator(mode="after")
-    def _source_and_run_agree(self) -> Self:
+    def _parts_fit(self) -> Self:
+        refuse([*self._run_misfits(), *self._column_misfits(), *self._kind_misfits()])
+        return self
+
+    def _run_misfits(self) -> Iterator[Misfit]:
+        """Yield what the source cannot do by itself (M023, M047)."""
         storage, run = self.source.storage, self.run
         if storage is None:
             what = "paste" if self.source.paste else "upload"
             if run.repeats:
-                raise ValueError(f"source {what} cannot repeat: nothing new comes by itself (M047)")
+                word = next(word for word in ("daily", "weekly", "monthly") if getattr(run, word))
+                yield Misfit(
+                    ("run", word), f"source {what} cannot repeat: nothing new comes by itself"
+                )
             if run.on_new_file and self.source.paste:
-                raise ValueError(
-                    "source paste has no files to wait for: leave out on_new_file (M047)"
+                yield Misfit(
+                    ("run", "on_new_file"), "source paste has no files to wait for: take it out"
                 )
         elif run.on_new_file and storage.select == "all":
-            raise ValueError(
-                "select: all with on_new_file would import the whole folder again for each new "
-                "file (M023): take select: not_imported_yet"
+            yield Misfit(
+                ("source", "storage", "select"),
+                "all with on_new_file would import the whole folder again for each new file: "
+                "take not_imported_yet",
             )
-        return self
 
-    @model_validator(mode="after")
-    def _columns_fit_the_kind(self) -> Self:
-        ids = [column.id for column in self.columns if column.id is not None]
-        if not ids:
-            raise ValueError("columns: pair at least one column with an identifier, `id:` (M034)")
-        if double := {name for name in ids if ids.count(name) > 1}:
-            raise ValueError(f"columns: two columns for the identifier {', '.join(sorted(double))}")
-        stamps = sum(column.timestamp for column in self.columns)
-        if isinstance(self.kind, EventsKind) and stamps != 1:
-            raise ValueError("columns: events need exactly one column with timestamp: true (M057)")
-        if not isinstance(self.kind, EventsKind) and stamps:
-            raise ValueError("columns: timestamp: true belongs to events only")
-        self._check_catalog_and_voucher_ids(ids)
-        self._check_attributes()
-        return self
+    def _column_misfits(self) -> Iterator[Misfit]:
+        yield from self._identifier_misfits()
+        yield from self._timestamp_misfits()
+        seen: set[str] = set()
+        repeated: set[int] = set()
+        for index, column in enumerate(self.columns):
+            name = (column.from_ or "").strip()
+            if name and name in seen:
+                repeated.add(index)
+                yield Misfit(
+                    ("columns", index, "from"),
+                    f"a second rule for the column {shown(name)}: write one",
+                )
+            seen.add(name)
+        yield from self._attribute_misfits(repeated)
 
-    def _check_catalog_and_voucher_ids(self, ids: list[str]) -> None:
-        allowed: tuple[str, ...] | None = None
+    def _identifier_misfits(self) -> Iterator[Misfit]:
+        """Yield what is wrong with the identifiers (M034, M072, M075, D39)."""
+        allowed = self.identifier_names
+        seen: set[str] = set()
+        for index, column in enumerate(self.columns):
+            if column.id is None:
+                continue
+            where = ("columns", index, "id")
+            if allowed is not None and column.id not in allowed:
+                yield Misfit(
+                    where, f"the identifier here is {' or '.join(allowed)}, not {shown(column.id)}"
+                )
+            elif column.id in seen:
+                yield Misfit(
+                    where, f"a second column for the identifier {shown(column.id)}: take one"
+                )
+            seen.add(column.id)
+        if not seen:
+            example = allowed[0] if allowed else "registered"
+            yield Misfit(
+                ("columns",),
+                "say which column holds an identifier: at least one rule needs `id:`, such as "
+                f"{{from: id, id: {example}}}",
+            )
+
+    def _timestamp_misfits(self) -> Iterator[Misfit]:
+        """Events have one time, other kinds none (M057)."""
+        stamps = [index for index, column in enumerate(self.columns) if column.timestamp]
+        if not isinstance(self.kind, EventsKind):
+            for index in stamps:
+                yield Misfit(
+                    ("columns", index, "timestamp"),
+                    "belongs to events only: say `type: datetime` to keep the column as a time",
+                )
+            return
+        if not stamps:
+            yield Misfit(
+                ("columns",),
+                "say which column holds the time of the event: one rule needs `timestamp: true`",
+            )
+        for index in stamps[1:]:
+            yield Misfit(
+                ("columns", index, "timestamp"),
+                "a second timestamp: say `type: datetime` to keep the column as a time",
+            )
+
+    def _attribute_misfits(self, repeated: set[int]) -> Iterator[Misfit]:
+        vouchers = isinstance(self.kind, VouchersKind)
+        reserved = {name.lower() for name in self.reserved_names}
+        seen: dict[str, str] = {}
+        for index, column in enumerate(self.columns):
+            name = column.attribute
+            if name is None or index in repeated:
+                continue
+            where = column_path(self.columns, index)
+            folded = name.lower()
+            if vouchers:
+                # D39
+                yield Misfit(where[:2], "vouchers take one column only, the one with `id: code`")
+            elif folded in reserved:
+                yield Misfit(
+                    where, f"{name!r} is a column of the table itself: rename it with `to:`"
+                )
+            elif seen.get(folded) == name:
+                yield Misfit(where, f"a second column for the attribute {name!r}: take one")
+            elif folded in seen:
+                yield Misfit(
+                    where, f"{name!r} and {seen[folded]!r} differ only by case: rename one"
+                )
+            seen.setdefault(folded, name)
+
+    def _kind_misfits(self) -> Iterator[Misfit]:
+        """Yield what is wrong with the searchable attributes (M078, D34)."""
+        if not isinstance(self.kind, CatalogKind):
+            return
+        path = ("kind", "searchable")
+        searchable = self.kind.searchable
+        yield from _twice(searchable, path)
+        counted = len(set(searchable) - {CATALOG_IDS[0]})
+        if counted > MAX_SEARCHABLE:
+            yield Misfit(path, f"{counted} searchable attributes: at most {MAX_SEARCHABLE}")
+        renamed = {(column.from_ or "").strip(): column for column in self.columns if column.from_}
+        attributes = {column.attribute for column in self.columns}
+        for index, name in enumerate(searchable):
+            column = renamed.get(name)
+            # A name that no rule knows can still be a column of the file that keeps its name.
+            if name in attributes or name in CATALOG_IDS or column is None:
+                continue
+            fate = f"becomes {column.attribute!r}" if column.attribute else "is no attribute"
+            yield Misfit((*path, index), f"{name!r} {fate} by its rule in `columns`")
+
+    @property
+    def identifier_names(self) -> tuple[str, ...] | None:
+        """The identifiers that this kind has by itself, or None where they are the project's."""
         if isinstance(self.kind, CatalogKind):
-            allowed = CATALOG_IDS if self.kind.product else CATALOG_IDS[:1]
-            if len(self.kind.searchable) > MAX_SEARCHABLE:
-                raise ValueError(
-                    f"kind: {len(self.kind.searchable)} searchable attributes, "
-                    f"at most {MAX_SEARCHABLE} are allowed (M078)"
-                )
-        elif isinstance(self.kind, VouchersKind):
-            allowed = (VOUCHER_ID,)
-            if any(column.attribute is not None for column in self.columns):
-                raise ValueError("columns: vouchers take one column only, the code (D39)")
-        for name in ids if allowed is not None else ():
-            if name not in (allowed or ()):
-                raise ValueError(
-                    f"columns: the identifier here is {' or '.join(allowed or ())}, not {name}"
-                )
-
-    def _check_attributes(self) -> None:
-        names = [column.attribute for column in self.columns if column.attribute is not None]
-        if double := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"columns: two columns for the attribute {', '.join(sorted(double))}")
-        for one, other in case_clashes(names):
-            raise ValueError(f"columns: {one!r} and {other!r} differ only by case")
-        sources = [column.from_.strip() for column in self.columns if column.from_ is not None]
-        if double := {name for name in sources if sources.count(name) > 1}:
-            raise ValueError(f"columns: two rules for the column {', '.join(sorted(double))}")
-        reserved = {name.casefold() for name in self.reserved_names}
-        for name in names:
-            if name.casefold() in reserved:
-                raise ValueError(
-                    f"columns: {name!r} is a column of the table itself; rename it with `to:`"
-                )
-        for name in getattr(self.kind, "searchable", ()):
-            if name not in names and name not in sources and name not in CATALOG_IDS:
-                raise ValueError(f"kind: searchable {name!r} is not among the columns")
+            return CATALOG_IDS if self.kind.product else CATALOG_IDS[:1]
+        return (VOUCHER_ID,) if isinstance(self.kind, VouchersKind) else None
 
     @property
     def reserved_names(self) -> tuple[str, ...]:
@@ -498,49 +858,91 @@ class ImportSpec(_Model):
 class Identifier(_Model):
     """One kind of customer identifier (b.4)."""
 
-    hard: bool = Field(description="true: one value a customer; false: several (soft).")
-    trim: bool = Field(False, description="Take white space off both ends (M093).")
-    lowercase: bool = Field(False, description="Turn into lower case (M093).")
+    hard: bool = Field(
+        description="`true`: a customer has one value of it, and it decides who the customer is; "
+        "`false` (soft): a customer can have several, such as cookies."
+    )
+    # M093, D23
+    trim: bool = Field(default=False, description="Take white space off both ends.")
+    lowercase: bool = Field(default=False, description="Turn into lower case.")
 
 
 class Limits(_Model):
     """Limits of one delivery and its rows (M024, M043, M078, M079, M085-M087, D12)."""
 
-    file_bytes: int = Field(1_000_000_000, ge=1, description="Bytes of a file, unpacked.")
-    columns: int = Field(260, ge=1)
-    rows: int = Field(1_000_000, ge=1)
-    files: int = Field(200, ge=1, description="Files that one start of a scheduled import takes.")
-    id_bytes: int = Field(256, ge=1, description="Bytes of an identifier in UTF-8.")
-    catalog_value_bytes: int = Field(28_672, ge=1)
-    searchable: int = Field(MAX_SEARCHABLE, ge=0, le=MAX_SEARCHABLE)
-    dedup_days: int = Field(
-        90, ge=1, description="Days within which an equal event is a duplicate."
+    file_bytes: int = Field(default=1_000_000_000, ge=1, description="Bytes of a file, unpacked.")
+    columns: int = Field(default=260, ge=1, description="Columns of a file.")
+    rows: int = Field(
+        default=1_000_000,
+        ge=1,
+        description="Records of a file; a larger one is refused as a whole.",
     )
-    paste_bytes: int = Field(500_000, ge=1)
+    files: int = Field(
+        default=200,
+        ge=1,
+        description="Files that one start of a scheduled import takes; if more are "
+        "waiting, it takes none and says so.",
+    )
+    id_bytes: int = Field(
+        default=256, ge=1, description="Bytes of a customer's identifier in UTF-8."
+    )
+    catalog_value_bytes: int = Field(
+        default=28_672, ge=1, description="Bytes of one value of a catalog item in UTF-8."
+    )
+    searchable: int = Field(
+        default=MAX_SEARCHABLE,
+        ge=0,
+        le=MAX_SEARCHABLE,
+        description="Searchable attributes of a catalog.",
+    )
+    dedup_days: int = Field(
+        default=90, ge=1, description="Days within which an equal event is a duplicate."
+    )
+    paste_bytes: int = Field(default=500_000, ge=1, description="Bytes of a pasted text.")
 
 
 class ProjectSpec(_Model):
     """project.yaml: what all imports share."""
 
-    timezone: TimezoneName = Field("UTC", description="Zone of imports that name none.")
+    timezone: TimezoneName = Field(
+        default="UTC", description="IANA zone of imports that name none."
+    )
     identifiers: dict[str, Identifier] = Field(
-        {"registered": Identifier(hard=True), "cookie": Identifier(hard=False)},
-        description="Kinds of customer identifier, in order of priority.",
+        default={"registered": Identifier(hard=True), "cookie": Identifier(hard=False)},
+        min_length=1,
+        json_schema_extra={"propertyNames": {"pattern": f"^{_IDENTIFIER}$"}},
+        description="Kinds of customer identifier by name, in order of priority. A name has "
+        "lower-case letters, digits and _, beginning with a letter.",
     )
-    warehouse: str = Field(
-        "data/warehouse.duckdb", description="The DuckDB file, made when missing."
+    warehouse: LocalPath = Field(
+        default="data/warehouse.duckdb",
+        description="The DuckDB file with the tables, made when missing; relative to the project, "
+        "or absolute.",
     )
-    staging: str = Field("data/staging", description="Folder of staged batches.")
-    limits: Limits = Limits()
+    staging: LocalPath = Field(
+        default="data/staging",
+        description="Folder of batches on their way to the tables; relative to the project, or "
+        "absolute.",
+    )
+    limits: Limits = Field(default=Limits(), description="Limits of one file and its rows.")
 
     @field_validator("identifiers")
     @classmethod
     def _identifiers_usable(cls, identifiers: dict[str, Identifier]) -> dict[str, Identifier]:
-        if not identifiers:
-            raise ValueError("declare at least one identifier")
-        for name in identifiers:
-            if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
-                raise ValueError(f"identifier {name!r}: take lower-case letters, digits and _")
-            if name in ("customer_id", "timestamp"):
-                raise ValueError(f"identifier {name!r}: the name is taken by the tables")
+        refuse(
+            Misfit((name,), message)
+            for name in identifiers
+            if (message := _identifier_fault(name)) is not None
+        )
         return identifiers
+
+
+def _identifier_fault(name: str) -> str | None:
+    if not re.fullmatch(_IDENTIFIER, name):
+        return (
+            f"{shown(name)} cannot name an identifier: take lower-case letters, digits and _, "
+            "beginning with a letter, at most 63"
+        )
+    if name in ("customer_id", "timestamp"):
+        return f"{shown(name)} cannot name an identifier: it is a column of the tables themselves"
+    return None

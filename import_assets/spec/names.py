@@ -17,12 +17,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def check_import_name(name: str) -> str:
     """Return `name` if a definition file may be called so; raise ValueError otherwise."""
-    if not _IMPORT_NAME.fullmatch(name):
-        raise ValueError(
-            f"an import is named after its file, and {name!r} is not a usable name: "
-            "take lower-case letters, digits and _ only, beginning with a letter, at most 100"
-        )
+    if fault := import_name_fault(name):
+        raise ValueError(fault)
     return name
+
+
+def import_name_fault(name: str) -> str | None:
+    """Return what is wrong with the name of an import, or None."""
+    if _IMPORT_NAME.fullmatch(name):
+        return None
+    return (
+        f"an import is named after its file, and {name!r} is not a usable name: "
+        "take lower-case letters, digits and _ only, beginning with a letter, at most 100"
+    )
 
 
 def _check_table_name(name: str) -> str:
@@ -39,7 +46,7 @@ def _check_table_name(name: str) -> str:
 def _check_pool_name(name: str) -> str:
     """Voucher pools are named without white space (D39)."""
     if re.search(r"\s", name):
-        raise ValueError("the name of a voucher pool may not hold white space (D39)")
+        raise ValueError("the name of a voucher pool may not hold white space")
     return _check_table_name(name)
 
 
@@ -63,11 +70,14 @@ def attribute_name_fault(name: str) -> str | None:
 
 
 def case_clashes(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the pairs of names that differ only by case; SQL names do not tell these apart."""
+    """Return the pairs of names that differ only by case; SQL names do not tell these apart.
+
+    Lower case, not `str.casefold`, which would also take `straße` for `strasse`.
+    """
     seen: dict[str, str] = {}
     clashes: list[tuple[str, str]] = []
     for name in names:
-        other = seen.setdefault(name.casefold(), name)
+        other = seen.setdefault(name.lower(), name)
         if other != name:
             clashes.append((other, name))
     return clashes

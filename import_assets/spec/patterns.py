@@ -2,64 +2,101 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import re2
 
+LONGEST_FILTER = 1_000
+"""Characters."""
+
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
+
+# How Python shows bytes of a file name that are not UTF-8.
+_UNDECODED = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class FilePattern:
-    """Decides which files of a folder an import takes.
+    r"""Decides which files of a folder an import takes.
 
-    `/customers_[0-9]+\\.csv/` is a regular expression (RE2, linear time) that must match the whole
+    `/customers_[0-9]+\.csv/` is a regular expression (RE2, linear time) that must match the whole
     name; anything else is an exact name, in which `*` and `?` stand for any characters but `/`.
     A pattern with a `/` inside is matched against the path below the folder instead of the name,
-    and so reaches into sub-folders.
+    and so reaches into sub-folders. Upper and lower case differ. Letters with accents match however
+    they are composed, since file systems do not agree on that.
+
+    Raises:
+        ValueError: `text` is no such pattern; says why.
     """
 
     text: str
 
     def __post_init__(self) -> None:
-        self._compile()
+        _compile(self.text)
 
     def matches(self, path: str) -> bool:
-        """Tell whether the file at `path`, relative to the folder with `/` between parts, is taken."""
+        """Tell whether the file at `path`, relative to the folder with `/` between parts, is taken.
+
+        Bytes of a name that are not UTF-8 count as the character U+FFFD, which `*` and `?` match.
+        """
         subject = path if self.reaches_into_folders else path.rsplit("/", 1)[-1]
-        return self._compile().fullmatch(subject) is not None
+        return _compile(self.text).fullmatch(_normal(subject)) is not None
 
     @property
     def reaches_into_folders(self) -> bool:
         """True where the pattern speaks of paths below the folder, not of bare file names."""
-        return "/" in (self.text[1:-1] if self._is_regex else self.text)
+        return "/" in (self.text[1:-1] if _is_regex(self.text) else self.text)
 
-    @property
-    def _is_regex(self) -> bool:
-        return len(self.text) > 2 and self.text.startswith("/") and self.text.endswith("/")
 
-    def _compile(self) -> Any:
-        text = self.text
-        if not text:
-            raise ValueError("the file filter is empty")
-        if self._is_regex:
-            try:
-                return re2.compile(text[1:-1], _OPTIONS)
-            except re2.error as error:
-                reason = error.args[0] if error.args else error
-                if isinstance(reason, bytes):
-                    reason = reason.decode("utf-8", "replace")
-                raise ValueError(f"not a regular expression (RE2 syntax): {reason}") from None
-        if text.startswith("/") or text.endswith("/"):
-            raise ValueError(
-                "a slash at one end only: write /…/ for a regular expression, "
-                "or no slash at the ends for an exact name or a glob (D08)"
-            )
-        if ".." in text.split("/"):
-            raise ValueError("a file filter may not leave its folder by '..'")
-        return re2.compile(_glob(text), _OPTIONS)
+def _is_regex(text: str) -> bool:
+    return len(text) > 2 and text.startswith("/") and text.endswith("/")
+
+
+@lru_cache(maxsize=1_024)
+def _compile(text: str) -> Any:
+    if not text.strip():
+        raise ValueError("the file filter is empty")
+    if len(text) > LONGEST_FILTER:
+        raise ValueError(f"a file filter has at most {LONGEST_FILTER} characters")
+    if _is_regex(text):
+        return _compile_regex(_normal(text[1:-1]))
+    if text == "//":
+        raise ValueError("no regular expression between the slashes")
+    if text.startswith("/") or text.endswith("/"):
+        raise ValueError(
+            "a slash at one end only: write /…/ for a regular expression (with (?i) at its "
+            "beginning if case does not matter), or no slash at the ends for an exact name or a "
+            "glob; the folder belongs into `folder`"
+        )
+    if not {".", "..", ""}.isdisjoint(text.split("/")):
+        raise ValueError("a path in a file filter may not have a part that is empty, `.` or `..`")
+    if "**" in text:
+        raise ValueError(
+            r"** is not known: write a regular expression for files in sub-folders, such as "
+            r"/(.*\/)?customers\.csv/"
+        )
+    return re2.compile(_glob(_normal(text)), _OPTIONS)
+
+
+def _compile_regex(regex: str) -> Any:
+    try:
+        return re2.compile(regex, _OPTIONS)
+    except re2.error as error:
+        reason = error.args[0] if error.args else error
+        if isinstance(reason, bytes):
+            reason = reason.decode("utf-8", "replace")
+        raise ValueError(f"not a regular expression (RE2 syntax): {reason}") from None
+
+
+def _normal(text: str) -> str:
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", _UNDECODED.sub("\ufffd", text))
 
 
 def _glob(text: str) -> str:
