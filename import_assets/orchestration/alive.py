@@ -1,0 +1,61 @@
+"""Telling runs whose process has died from runs that are still at work.
+
+A run holds a lock on a file of its own for as long as its process lives; the system lets go of it
+when the process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import Literal
+
+from import_assets.spec.loading import Project
+
+_held: dict[Path, int] = {}
+
+
+def _path(project: Project, run_id: str) -> Path:
+    return project.staging_path / ".runs" / f"{run_id}.lock"
+
+
+def hold(project: Project, run_id: str) -> None:
+    """Hold the run's lock until this process ends or `release` is called."""
+    path = _path(project, run_id)
+    if path in _held:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, socket.gethostname().encode(), 0)
+    _held[path] = descriptor
+
+
+def release(project: Project, run_id: str) -> None:
+    """Let go of the run's lock and remove its file."""
+    path = _path(project, run_id)
+    descriptor = _held.pop(path, None)
+    path.unlink(missing_ok=True)
+    if descriptor is not None:
+        os.close(descriptor)
+
+
+def state(project: Project, run_id: str) -> Literal["alive", "dead", "unknown"]:
+    """Tell whether the run's process lives; unknown if it never held a lock on this machine."""
+    path = _path(project, run_id)
+    if path in _held:
+        return "alive"
+    if not path.exists():
+        return "unknown"
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        host = os.pread(descriptor, 300, 0).decode("utf-8", "replace")
+    except BlockingIOError:
+        return "alive"
+    finally:
+        os.close(descriptor)
+    return "dead" if host == socket.gethostname() else "unknown"

@@ -1,0 +1,193 @@
+"""Checks as Dagster shows them, evaluated in the step that brought the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from import_assets.orchestration.keys import import_key, table_key
+from import_assets.pipeline import Delivered
+from import_assets.spec.loading import Import
+from import_assets.tables import checks as table_checks
+from import_assets.tables.outcome import Counts
+from import_assets.warehouse import ledger
+
+_IMPORT_CHECKS = {
+    "counts_add_up": "Every record read was inserted, updated, unchanged, duplicate or rejected.",
+    "rejects_below_threshold": "The share of rejected records is not above `warn_above`.",
+    "columns_unchanged": "The columns are those of the delivery before, and those of the rules.",
+    "files_imported": "No delivery was refused or given up after three attempts.",
+}
+
+
+def import_specs(definition: Import) -> list[dg.AssetCheckSpec]:
+    """Return the checks of an import."""
+    key = import_key(definition.name)
+    return [
+        dg.AssetCheckSpec(name, asset=key, description=text)
+        for name, text in _IMPORT_CHECKS.items()
+    ]
+
+
+def table_specs(table: tuple[str, ...]) -> list[dg.AssetCheckSpec]:
+    """Return the checks of a table."""
+    return [dg.AssetCheckSpec(name, asset=table_key(table)) for name in table_checks.names(table)]
+
+
+def of_import(
+    connection: duckdb.DuckDBPyConnection,
+    definition: Import,
+    delivered: Sequence[Delivered],
+    failures: Sequence[str],
+) -> list[dg.AssetCheckResult]:
+    """Evaluate the checks of an import over the deliveries of one run.
+
+    `failures` are sentences about deliveries that were not imported.
+    """
+    return [
+        _counts_add_up(definition, delivered),
+        _rejects_below_threshold(definition, delivered),
+        _columns_unchanged(connection, definition, delivered),
+        _result(
+            definition,
+            "files_imported",
+            passed=not failures,
+            sentence="\n\n".join(failures) or f"{len(delivered):,} deliveries imported",
+            metadata={"imported": len(delivered), "failed": len(failures)},
+            severity=dg.AssetCheckSeverity.ERROR,
+        ),
+    ]
+
+
+def files_given_up(definition: Import, keys: Sequence[str]) -> dg.AssetCheckEvaluation:
+    """Return the failed check about files whose attempts are used up."""
+    return dg.AssetCheckEvaluation(
+        asset_key=import_key(definition.name),
+        check_name="files_imported",
+        passed=False,
+        metadata={"failed": len(keys), "files": ", ".join(keys[:20])},
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="Refused, or given up after three attempts; the log of the last run of each "
+        "says why. Mend the file or the definition, or import it by hand.",
+    )
+
+
+def of_table(
+    table: tuple[str, ...], checks: Sequence[table_checks.Check]
+) -> list[dg.AssetCheckResult]:
+    """Return the outcome of a table's checks."""
+    return [
+        dg.AssetCheckResult(
+            asset_key=table_key(table),
+            check_name=check.name,
+            passed=check.failures == 0,
+            severity=dg.AssetCheckSeverity.ERROR if check.severe else dg.AssetCheckSeverity.WARN,
+            description=check.sentence,
+            metadata={
+                "failures": check.failures,
+                "query": dg.MetadataValue.md(f"```sql\n{check.query}\n```"),
+            },
+        )
+        for check in checks
+    ]
+
+
+def _result(
+    definition: Import,
+    name: str,
+    *,
+    passed: bool,
+    sentence: str,
+    metadata: dict[str, Any],
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=import_key(definition.name),
+        check_name=name,
+        passed=passed,
+        severity=severity,
+        description=sentence,
+        metadata=metadata,
+    )
+
+
+def _total(delivered: Sequence[Delivered]) -> Counts:
+    total = Counts()
+    for one in delivered:
+        total += one.counts
+    return total
+
+
+def _counts_add_up(definition: Import, delivered: Sequence[Delivered]) -> dg.AssetCheckResult:
+    wrong = [one.delivery.key for one in delivered if not one.counts.add_up]
+    total = _total(delivered)
+    return _result(
+        definition,
+        "counts_add_up",
+        passed=not wrong,
+        sentence=f"{total.read:,} records read = {total.inserted:,} inserted + {total.updated:,} "
+        f"updated + {total.unchanged:,} unchanged + {total.duplicate:,} duplicate + "
+        f"{total.rejected:,} rejected" + (f"; not so in {', '.join(wrong)}" if wrong else ""),
+        metadata={**total.as_dict(), "deliveries": len(delivered)},
+        severity=dg.AssetCheckSeverity.ERROR,
+    )
+
+
+def _rejects_below_threshold(
+    definition: Import, delivered: Sequence[Delivered]
+) -> dg.AssetCheckResult:
+    limit = float(definition.spec.warn_above.rstrip("%")) / 100
+    above = [
+        f"{one.delivery.key}: {one.counts.rejected / one.counts.read:.1%}"
+        for one in delivered
+        if one.counts.read and one.counts.rejected / one.counts.read > limit
+    ]
+    total = _total(delivered)
+    sentence = f"{total.rejected:,} of {total.read:,} records rejected"
+    if above:
+        sentence += f"; above {definition.spec.warn_above} in {', '.join(above[:10])}"
+    return _result(
+        definition,
+        "rejects_below_threshold",
+        passed=not above,
+        sentence=sentence,
+        metadata={"rejected": total.rejected, "read": total.read, "files_above": len(above)},
+    )
+
+
+def _columns_unchanged(
+    connection: duckdb.DuckDBPyConnection,
+    definition: Import,
+    delivered: Sequence[Delivered],
+) -> dg.AssetCheckResult:
+    sentences = []
+    history = ledger.entries(connection, definition.name)
+    for one in delivered:
+        own = next((e for e in reversed(history) if e.batch_id == one.batch_id), None)
+        before = next((e for e in reversed(history) if own and e.sequence < own.sequence), None)
+        if own is not None and before is not None:
+            sentences += _differences(own, before)
+        if one.manifest is not None and one.manifest.missing:
+            named = ", ".join(one.manifest.missing)
+            sentences.append(f"{one.delivery.key}: no column {named}, which the rules name")
+    return _result(
+        definition,
+        "columns_unchanged",
+        passed=not sentences,
+        sentence="; ".join(sentences[:10]) or "the columns are as before",
+        metadata={"changes": len(sentences)},
+    )
+
+
+def _differences(own: ledger.Entry, before: ledger.Entry) -> list[str]:
+    new = [name for name in own.header if name not in before.header]
+    gone = [name for name in before.header if name not in own.header]
+    told = []
+    if new:
+        told.append(f"{own.key}: new column {', '.join(new)}")
+    if gone:
+        told.append(f"{own.key}: column {', '.join(gone)} of {before.key} is missing")
+    return told

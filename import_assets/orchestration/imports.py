@@ -1,0 +1,206 @@
+"""An import as a partitioned asset: one partition a delivery, one outcome a delivery."""
+
+# Dagster reads the annotations of assets at run time, so they must not be put off in this package's
+# modules that define them (no `from __future__ import annotations`).
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from import_assets.errors import FileRefused, SourceError, UnknownName
+from import_assets.orchestration import alive, checks, metadata
+from import_assets.orchestration.keys import (
+    IMPORTS_GROUP,
+    SLOT_TAG,
+    import_key,
+    partitions_name,
+    pool,
+    table_key,
+)
+from import_assets.pipeline import Delivered, deliver
+from import_assets.sources.open import open_source
+from import_assets.spec.loading import Import
+from import_assets.spec.models import PasteSource
+from import_assets.warehouse.warehouse import Warehouse
+
+_PROGRESS_SECONDS = 5.0
+
+
+class PasteConfig(dg.Config):
+    """What the launchpad asks for when text is pasted."""
+
+    text: str = ""
+
+
+def build_import(definition: Import) -> dg.AssetsDefinition:
+    """Return the asset of an import."""
+    with warnings.catch_warnings():
+        # A single run for many files is what makes a folder of them affordable; it is in beta.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        decorate = dg.asset(
+            key=import_key(definition.name),
+            group_name=IMPORTS_GROUP,
+            partitions_def=dg.DynamicPartitionsDefinition(name=partitions_name(definition)),
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            check_specs=checks.import_specs(definition),
+            description=_description(definition),
+            owners=list(definition.spec.owners),
+            tags={"kind": definition.table[0], "source": _source_word(definition)},
+            kinds={"csv", "duckdb"},
+            metadata=_definition_metadata(definition),
+            pool=pool(definition.table),
+        )
+    if isinstance(definition.spec.source.only, PasteSource):
+
+        def paste(context: dg.AssetExecutionContext, config: PasteConfig) -> dg.MaterializeResult:
+            return _run(context, definition, config.text or None)
+
+        return decorate(paste)
+
+    def files(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        return _run(context, definition, None)
+
+    return decorate(files)
+
+
+def _source_word(definition: Import) -> str:
+    source = definition.spec.source
+    return next(name for name in type(source).model_fields if getattr(source, name) is not None)
+
+
+def _description(definition: Import) -> str:
+    relative = definition.file.relative_to(definition.project.root)
+    told = definition.spec.description or ""
+    return f"{told}\n\nDefined in `{relative}`.".strip()
+
+
+def _definition_metadata(definition: Import) -> dict[str, Any]:
+    reference = dg.LocalFileCodeReference(file_path=str(definition.file), line_number=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return {
+            "definition": dg.MetadataValue.md(
+                f"```yaml\n{definition.file.read_text(encoding='utf-8')}\n```"
+            ),
+            "dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference]),
+        }
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A delivery that was not imported; `final` where another try would not help."""
+
+    sentence: str
+    final: bool
+
+
+def _run(
+    context: dg.AssetExecutionContext, definition: Import, text: str | None
+) -> dg.MaterializeResult:
+    """Import every partition of the run; raise Failure at the end if any was not imported.
+
+    Dagster would mark all partitions of a run alike, so when one fails, the others report their
+    own materialization before the step is failed.
+    """
+    alive.hold(definition.project, context.run_id)
+    warehouse = Warehouse(definition.project.warehouse_path, log=context.log.info)
+    delivered: list[Delivered] = []
+    failed: list[_Failed] = []
+    for key in context.partition_keys:
+        try:
+            one = _deliver(context, definition, warehouse, key, text)
+        except (FileRefused, UnknownName) as error:
+            failed.append(_Failed(str(error), final=True))
+        except SourceError as error:
+            failed.append(_Failed(f"{key}: {error}", final=False))
+        else:
+            context.log.info(metadata.summary(one))
+            delivered.append(one)
+            continue
+        context.log.error(failed[-1].sentence)
+    with warehouse.read() as connection:
+        told = {
+            one.delivery.key: metadata.of_delivery(connection, definition, one) for one in delivered
+        }
+        results = checks.of_import(
+            connection, definition, delivered, [one.sentence for one in failed]
+        )
+    if failed:
+        _report_others(context, told, results)
+        raise dg.Failure(
+            description=_failure(failed, len(delivered)),
+            allow_retries=not all(one.final for one in failed),
+        )
+    for key, values in told.items():
+        context.add_asset_metadata(values, partition_key=key)
+    return dg.MaterializeResult(check_results=results)
+
+
+def _deliver(
+    context: dg.AssetExecutionContext,
+    definition: Import,
+    warehouse: Warehouse,
+    key: str,
+    text: str | None,
+) -> Delivered:
+    storage = open_source(definition, text, key)
+    delivery = storage.stat(key)
+    return deliver(
+        definition,
+        storage,
+        delivery,
+        warehouse,
+        slot=context.run.tags.get(SLOT_TAG),
+        progress=_progress_log(context, key),
+    )
+
+
+def _progress_log(context: dg.AssetExecutionContext, key: str) -> Any:
+    """Log progress every few seconds: a log line costs milliseconds."""
+    last = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal last
+        if total and time.monotonic() - last > _PROGRESS_SECONDS:
+            last = time.monotonic()
+            context.log.info(f"{key}: {done / total:.0%} of {total:,} bytes read")
+
+    return progress
+
+
+def _report_others(
+    context: dg.AssetExecutionContext,
+    told: dict[str, dict[str, Any]],
+    results: Sequence[dg.AssetCheckResult],
+) -> None:
+    for key, values in told.items():
+        context.log_event(
+            dg.AssetMaterialization(context.asset_key, partition=key, metadata=values)
+        )
+    for result in results:
+        context.log_event(
+            dg.AssetCheckEvaluation(
+                asset_key=context.asset_key,
+                check_name=result.check_name or "",
+                passed=result.passed,
+                metadata=result.metadata,
+                severity=result.severity,
+                description=result.description,
+            )
+        )
+
+
+def _failure(failed: Sequence[_Failed], imported: int) -> str:
+    sentences = [one.sentence for one in failed]
+    more = f"\nand {len(sentences) - 20:,} more" if len(sentences) > 20 else ""
+    others = f" The other {imported:,} were imported." if imported else ""
+    count = "1 delivery was" if len(failed) == 1 else f"{len(failed):,} deliveries were"
+    return f"{count} not imported.{others}\n" + "\n".join(sentences[:20]) + more
+
+
+def run_assets(definition: Import) -> list[dg.AssetKey]:
+    """Return what a run of an import materializes: the import and its table."""
+    return [import_key(definition.name), table_key(definition.table)]

@@ -1,0 +1,51 @@
+"""Names that Dagster knows our things by."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import dagster as dg
+
+from import_assets.spec.loading import Import
+from import_assets.spec.models import PasteSource
+
+IMPORTS_GROUP = "imports"
+TABLES_GROUP = "tables"
+INVALID_GROUP = "invalid"
+
+ASSET_JOB = "__ASSET_JOB"
+"""Dagster's implicit job of all assets; naming it avoids a job for each schedule."""
+
+IMPORT_TAG = "import"
+SLOT_TAG = "import_assets/slot"
+"""Run tag: the occasion of a repeated import, which takes the same file again (M027)."""
+
+
+def import_key(name: str) -> dg.AssetKey:
+    """Return the asset key of an import."""
+    return dg.AssetKey([IMPORTS_GROUP, name])
+
+
+def table_key(table: tuple[str, ...]) -> dg.AssetKey:
+    """Return the asset key of a table."""
+    return dg.AssetKey([table[0], *(_plain(part) for part in table[1:])])
+
+
+def _plain(name: str) -> str:
+    """Return a name made of letters, digits and _, as Dagster wants it, and unlike any other's."""
+    if re.fullmatch(r"[A-Za-z0-9_]+", name):
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return re.sub(r"[^A-Za-z0-9_]+", "_", name) + "_" + digest
+
+
+def pool(table: tuple[str, ...]) -> str:
+    """Return the concurrency pool in which a table has one writer."""
+    return "table_" + "_".join(table_key(table).path)
+
+
+def partitions_name(definition: Import) -> str:
+    """Return the name of the set of partitions of an import: its files or its pastes."""
+    what = "pastes" if isinstance(definition.spec.source.only, PasteSource) else "files"
+    return f"{definition.name}_{what}"

@@ -1,0 +1,141 @@
+"""What a materialization shows in the UI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import duckdb
+import polars as pl
+
+from import_assets.pipeline import Delivered
+from import_assets.spec.loading import Import
+from import_assets.spec.names import LINEAGE
+from import_assets.warehouse import attributes, rejects
+from import_assets.warehouse.sql import number, quoted, table_label, table_sql
+
+REJECTS_SHOWN = 20
+ROWS_SHOWN = 10
+_CELL = 200
+"""Characters of a value shown in a table."""
+
+
+def of_delivery(
+    connection: duckdb.DuckDBPyConnection, definition: Import, delivered: Delivered
+) -> dict[str, Any]:
+    """Return the metadata of one delivery: counts, where it came from, rejects and rows."""
+    counts = delivered.counts
+    metadata: dict[str, Any] = {
+        "dagster/partition_row_count": counts.inserted + counts.updated,
+        **counts.as_dict(),
+        "batch_id": delivered.batch_id,
+        "source_file": delivered.delivery.key,
+        "source_bytes": delivered.delivery.size,
+        "fingerprint": delivered.delivery.fingerprint,
+        "modified": dg.MetadataValue.timestamp(delivered.delivery.modified),
+        "imported_before": delivered.already,
+        "table": table_label(definition.table),
+    }
+    if not delivered.already:
+        metadata["seconds"] = round(delivered.seconds, 3)
+        metadata["rows_per_second"] = round(counts.read / max(delivered.seconds, 0.001))
+    if delivered.manifest is not None:
+        manifest = delivered.manifest
+        metadata["delimiter"] = repr(manifest.delimiter)
+        metadata["encoding"] = manifest.encoding
+        if manifest.unmapped:
+            metadata["columns_without_a_rule"] = ", ".join(manifest.unmapped)
+        if manifest.warnings:
+            metadata["warnings"] = dg.MetadataValue.md(
+                "\n".join(f"- {warning}" for warning in manifest.warnings)
+            )
+    if counts.rejected:
+        shown = rejects.of_batch(connection, delivered.batch_id, REJECTS_SHOWN)
+        metadata["rejects"] = _rejects_table(shown)
+        reasons = rejects.by_reason(connection, delivered.batch_id)
+        metadata["rejects_by_reason"] = ", ".join(f"{r}: {n:,}" for r, n in reasons.items())
+    metadata["rows"] = _preview(connection, definition.table, delivered.batch_id)
+    return metadata
+
+
+def of_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> dict[str, Any]:
+    """Return the metadata of a table: size, columns, the newest rows, how to query it."""
+    rows = number(connection, f"SELECT count(*) FROM {table_sql(table)}")
+    return {
+        "dagster/row_count": rows,
+        "dagster/column_schema": _schema(connection, table),
+        "dagster/relation_identifier": table_sql(table).replace('"', ""),
+        "rows": _preview(connection, table, None),
+        "query": dg.MetadataValue.md(
+            f"`import-assets query 'SELECT * FROM {table_sql(table)} LIMIT 10'`"
+        ),
+    }
+
+
+def _schema(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> dg.TableSchema:
+    types = attributes.known(connection, table)
+    described = connection.execute(f"DESCRIBE {table_sql(table)}").fetchall()
+    columns = []
+    for name, sql_type, *_ in described:
+        type_, first = types.get(name, (None, None))
+        tags = f"{type_}, first brought by import {first}" if type_ else None
+        columns.append(dg.TableColumn(name, type=sql_type, description=tags))
+    return dg.TableSchema(columns)
+
+
+def _preview(
+    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], batch_id: str | None
+) -> dg.MetadataValue:
+    described = connection.execute(f"DESCRIBE {table_sql(table)}").fetchall()
+    hidden = {*LINEAGE, "_digest"} if batch_id else {"_digest"}
+    names = [row[0] for row in described if row[0] not in hidden]
+    where, parameters = (
+        ("WHERE _batch = ? ORDER BY _row", [batch_id])
+        if batch_id
+        else (
+            "ORDER BY _imported_at DESC, _row",
+            [],
+        )
+    )
+    frame = connection.execute(
+        f"SELECT {quoted(names)} FROM {table_sql(table)} {where} LIMIT {ROWS_SHOWN}", parameters
+    ).pl()
+    return _table(frame)
+
+
+def _rejects_table(frame: pl.DataFrame) -> dg.MetadataValue:
+    faults = frame.explode("faults").unnest("faults")
+    return _table(faults.select("record", "line", "column", "value", "reason", "message", "raw"))
+
+
+def _table(frame: pl.DataFrame) -> dg.MetadataValue:
+    """Return a frame as a table of the UI; cells are texts, long ones are cut for display."""
+    if frame.is_empty():
+        return dg.MetadataValue.text("no rows")
+    records = [
+        dg.TableRecord({name: _cell(value) for name, value in row.items()})
+        for row in frame.iter_rows(named=True)
+    ]
+    schema = dg.TableSchema([dg.TableColumn(name, type="string") for name in frame.columns])
+    return dg.MetadataValue.table(records, schema)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = str(value)
+    return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
+
+
+def summary(delivered: Delivered) -> str:
+    """Return one line about a delivery, for logs and the terminal."""
+    counts = delivered.counts
+    parts: Mapping[str, int] = {
+        name: value
+        for name, value in counts.as_dict().items()
+        if name in ("inserted", "updated", "unchanged", "duplicate", "rejected") and value
+    }
+    told = " + ".join(f"{value:,} {name}" for name, value in parts.items()) or "nothing"
+    before = " (imported before, not read again)" if delivered.already else ""
+    return f"{delivered.delivery.key}: {counts.read:,} read = {told}{before}"

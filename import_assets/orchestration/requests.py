@@ -1,0 +1,78 @@
+"""From deliveries to run requests: as few runs as the order of partitions allows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container, Sequence
+
+import dagster as dg
+
+from import_assets.orchestration.imports import run_assets
+from import_assets.orchestration.keys import IMPORT_TAG, partitions_name
+from import_assets.sources.ask import Ask
+from import_assets.spec.loading import Import
+
+
+def run_requests(
+    instance: dg.DagsterInstance, definition: Import, asks: Sequence[Ask]
+) -> tuple[list[dg.RunRequest], list[dg.AddDynamicPartitionsRequest]]:
+    """Return run requests for the asks, in their order, and the partitions to add before.
+
+    A run takes a range of partitions, and the order of dynamic partitions is the order in which
+    they were added: all new files go into one run, known ones (a file that changed) into one run
+    for each stretch.
+    """
+    if not asks:
+        return [], []
+    by_key = {ask.delivery.key: ask for ask in asks}
+    known = instance.get_dynamic_partitions(partitions_name(definition))
+    present = set(known)
+    new = [key for key in by_key if key not in present]
+    stretches = [*contiguous(known, by_key), *([new] if new else [])]
+    requests = [
+        dg.RunRequest(
+            run_key=_run_key(definition, [by_key[key] for key in stretch]),
+            asset_selection=run_assets(definition),
+            tags={IMPORT_TAG: definition.name, **partition_tags(stretch)},
+        )
+        for stretch in stretches
+    ]
+    partitions = dg.DynamicPartitionsDefinition(name=partitions_name(definition))
+    return requests, [partitions.build_add_request(new)] if new else []
+
+
+def contiguous(known: Sequence[str], wanted: Container[str]) -> list[list[str]]:
+    """Return the stretches of `known` that consist of wanted keys only."""
+    stretches: list[list[str]] = []
+    before = False
+    for key in known:
+        inside = key in wanted
+        if inside and before:
+            stretches[-1].append(key)
+        elif inside:
+            stretches.append([key])
+        before = inside
+    return stretches
+
+
+def partition_tags(keys: Sequence[str]) -> dict[str, str]:
+    """Return the run tags that select a stretch of partitions."""
+    if len(keys) == 1:
+        return {"dagster/partition": keys[0]}
+    return {
+        "dagster/asset_partition_range_start": keys[0],
+        "dagster/asset_partition_range_end": keys[-1],
+    }
+
+
+def _run_key(definition: Import, asks: Sequence[Ask]) -> str:
+    """Return the run key: that of the first ask, and how many follow with which attempts."""
+    first = asks[0].run_key(definition.name)
+    if len(asks) == 1:
+        return first
+    return f"{first}+{_digest(definition, asks)}"
+
+
+def _digest(definition: Import, asks: Sequence[Ask]) -> str:
+    text = "\0".join(ask.run_key(definition.name) for ask in asks)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,101 @@
+"""Schedules of repeated imports (M048, M049)."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from import_assets.errors import SourceError
+from import_assets.orchestration.cron import cron_strings
+from import_assets.orchestration.imports import run_assets
+from import_assets.orchestration.keys import ASSET_JOB, SLOT_TAG, partitions_name
+from import_assets.orchestration.requests import run_requests
+from import_assets.orchestration.sensors import LISTING_SECONDS
+from import_assets.sources.ask import Ask, Imported
+from import_assets.sources.discovery import Selected, select_scheduled
+from import_assets.sources.listing import list_matching
+from import_assets.sources.open import open_source
+from import_assets.sources.rules import rules_of
+from import_assets.spec.loading import Import
+from import_assets.spec.models import StorageSource
+from import_assets.warehouse import ledger
+from import_assets.warehouse.warehouse import Warehouse
+
+_WAREHOUSE_WAIT_SECONDS = 30.0
+
+
+def build_schedule(definition: Import) -> dg.ScheduleDefinition:
+    """Return the schedule of an import that repeats."""
+
+    @dg.schedule(
+        name=f"{definition.name}_repeat",
+        cron_schedule=cron_strings(definition.spec.run),
+        job_name=ASSET_JOB,
+        execution_timezone=definition.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=_description(definition),
+    )
+    def repeat(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        return evaluate(context.instance, definition, context.scheduled_execution_time)
+
+    return repeat
+
+
+def _description(definition: Import) -> str:
+    until = definition.spec.run.until
+    end = f", until {until.isoformat()}" if until else ""
+    return f"Starts the import by the clock of {definition.timezone}{end}."
+
+
+def evaluate(
+    instance: dg.DagsterInstance, definition: Import, moment: datetime
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Return what a repeated import runs at a scheduled moment.
+
+    Raises TooManyFilesError, which fails the tick visibly, above the limit of files (M024, D06).
+    """
+    until = definition.spec.run.until
+    if until and moment.astimezone(ZoneInfo(definition.timezone)).date() > until:
+        return dg.SkipReason(f"ended {until.isoformat()}")
+    selected = select(definition, limit=definition.project.spec.limits.files)
+    if not selected.deliveries:
+        return dg.SkipReason(selected.note)
+    slot = moment.astimezone(UTC).isoformat()
+    asks = [Ask(delivery, attempt=1) for delivery in selected.deliveries]
+    requests, partitions = run_requests(instance, definition, asks)
+    for request in partitions:
+        instance.add_dynamic_partitions(partitions_name(definition), list(request.partition_keys))
+    return [_in_slot(definition, request, slot) for request in requests]
+
+
+def select(definition: Import, limit: int | None) -> Selected:
+    """Return the deliveries that a start of the whole import takes.
+
+    Raises SourceError where the folder cannot be listed.
+    """
+    source = definition.spec.source.storage
+    if not isinstance(source, StorageSource):
+        raise SourceError(f"{definition.name} has no folder to choose files from")
+    warehouse = Warehouse(definition.project.warehouse_path, wait_seconds=_WAREHOUSE_WAIT_SECONDS)
+
+    def imported() -> Imported:
+        with warehouse.read() as connection:
+            return ledger.imported(connection, definition.name)
+
+    rules = rules_of(source, definition.project.spec.limits)
+    listing = list_matching(open_source(definition), rules.pattern, LISTING_SECONDS)
+    return select_scheduled(listing, rules, imported, datetime.now(UTC), limit)
+
+
+def _in_slot(definition: Import, request: dg.RunRequest, slot: str) -> dg.RunRequest:
+    """Tie a request to its occasion: asked twice for the same, Dagster starts it once."""
+    tags = dict(request.tags)
+    if definition.spec.source.storage and definition.spec.source.storage.select != (
+        "not_imported_yet"
+    ):
+        tags[SLOT_TAG] = slot
+    return dg.RunRequest(
+        run_key=f"{definition.name}:{slot}:{request.run_key}",
+        asset_selection=run_assets(definition),
+        tags=tags,
+    )

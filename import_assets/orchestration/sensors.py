@@ -1,0 +1,232 @@
+"""Sensors: new files, interrupted runs, tables that follow their imports."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import numpy as np
+
+from import_assets.errors import WarehouseError
+from import_assets.orchestration import alive, checks
+from import_assets.orchestration.imports import run_assets
+from import_assets.orchestration.keys import IMPORT_TAG, TABLES_GROUP, partitions_name
+from import_assets.orchestration.requests import run_requests
+from import_assets.sources.ask import Ask, Imported, Outcome
+from import_assets.sources.discovery import look
+from import_assets.sources.listing import list_matching
+from import_assets.sources.memory import read_memory, write_memory
+from import_assets.sources.open import open_source
+from import_assets.sources.rules import Rules, rules_of
+from import_assets.spec.loading import Import, Project
+from import_assets.spec.models import PasteSource
+from import_assets.warehouse import ledger, refusals
+from import_assets.warehouse.warehouse import Warehouse
+
+INTERVAL_SECONDS = 300
+"""How often a folder is looked at (M022)."""
+
+LISTING_SECONDS = timedelta(seconds=40)
+"""Dagster stops a sensor after 60 s; a listing stops itself before."""
+
+_WAREHOUSE_WAIT_SECONDS = 10.0
+_RECOVERY_SECONDS = 30
+_TABLES_SECONDS = 30
+
+
+def build_new_file_sensor(definition: Import) -> dg.SensorDefinition:
+    """Return the sensor that imports new files five minutes after they appear (M022)."""
+
+    @dg.sensor(
+        name=f"{definition.name}_new_file",
+        asset_selection=dg.AssetSelection.assets(*run_assets(definition)),
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Looks for new files every five minutes and imports them.",
+    )
+    def new_file(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        return _look(context, definition)
+
+    return new_file
+
+
+def build_files_sensor(definition: Import) -> dg.SensorDefinition:
+    """Return the sensor that only shows the files of a folder, for launching by hand."""
+
+    @dg.sensor(
+        name=f"{definition.name}_files",
+        asset_selection=dg.AssetSelection.assets(*run_assets(definition)),
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Shows new files as partitions every five minutes; starts nothing.",
+    )
+    def files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        listing = list_matching(
+            open_source(definition), _rules(definition).pattern, LISTING_SECONDS
+        )
+        known = set(context.instance.get_dynamic_partitions(partitions_name(definition)))
+        new = [one.key for one in listing.deliveries if one.key not in known]
+        if not new:
+            return dg.SkipReason(f"{len(listing.deliveries):,} files, none of them new")
+        partitions = dg.DynamicPartitionsDefinition(name=partitions_name(definition))
+        return dg.SensorResult(
+            skip_reason=f"{len(new):,} new files to be launched by hand or by the schedule",
+            dynamic_partitions_requests=[partitions.build_add_request(sorted(new))],
+        )
+
+    return files
+
+
+def _rules(definition: Import) -> Rules:
+    source = definition.spec.source.only
+    if isinstance(source, PasteSource):
+        raise TypeError("pasted text is not a folder")
+    return rules_of(source, definition.project.spec.limits)
+
+
+def _look(
+    context: dg.SensorEvaluationContext, definition: Import
+) -> dg.SensorResult | dg.SkipReason:
+    warehouse = Warehouse(definition.project.warehouse_path, wait_seconds=_WAREHOUSE_WAIT_SECONDS)
+    rules = _rules(definition)
+    books = _Books(context.instance, definition, warehouse)
+    listing = list_matching(open_source(definition), rules.pattern, LISTING_SECONDS)
+    try:
+        tick = look(
+            listing,
+            rules,
+            _unwrap(context.cursor, definition, rules),
+            now=datetime.now(UTC),
+            imported=books.imported,
+            outcome=books.outcome,
+        )
+    except WarehouseError as error:
+        return dg.SkipReason(f"{error}; looked at again at the next tick")
+    requests, partitions = run_requests(context.instance, definition, tick.asks)
+    given_up = [delivery.key for delivery in tick.given_up]
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else tick.note,
+        cursor=_wrap(tick.cursor, definition),
+        dynamic_partitions_requests=partitions,
+        asset_events=[checks.files_given_up(definition, given_up)] if given_up else [],
+    )
+
+
+def _wrap(memory: str, definition: Import) -> str:
+    return json.dumps({"definition": definition.definition_hash, "memory": memory})
+
+
+def _unwrap(cursor: str | None, definition: Import, rules: Rules) -> str | None:
+    """Return the memory in a cursor; what was given up under another definition gets a new try."""
+    try:
+        wrapped = json.loads(cursor or "")
+        memory, definition_hash = wrapped["memory"], wrapped["definition"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    if not isinstance(memory, str) or definition_hash == definition.definition_hash:
+        return memory if isinstance(memory, str) else None
+    known = read_memory(memory, rules)
+    if known.lost:
+        return memory
+    return write_memory(replace(known, given_up=np.empty(0, dtype=np.uint64)), rules)
+
+
+class _Books:
+    """What a look asks: the ledger, and what became of runs."""
+
+    def __init__(
+        self, instance: dg.DagsterInstance, definition: Import, warehouse: Warehouse
+    ) -> None:
+        self._instance = instance
+        self._definition = definition
+        self._warehouse = warehouse
+
+    def imported(self) -> Imported:
+        """Return what the ledger remembers of the import."""
+        with self._warehouse.read() as connection:
+            return ledger.imported(connection, self._definition.name)
+
+    def outcome(self, asks: Sequence[Ask]) -> Mapping[str, Outcome]:
+        """Return where each ask is, by the key of its delivery."""
+        running = self._running_keys()
+        ended = [ask for ask in asks if ask.delivery.key not in running]
+        outcomes: dict[str, Outcome] = dict.fromkeys(running, "running")
+        if ended:
+            with self._warehouse.read() as connection:
+                refused = refusals.of_import(connection, self._definition.name)
+            for ask in ended:
+                refusal = refused.get(ask.delivery.key)
+                is_refused = (
+                    refusal is not None
+                    and refusal.fingerprint == ask.delivery.fingerprint
+                    and refusal.definition_hash == self._definition.definition_hash
+                )
+                outcomes[ask.delivery.key] = "refused" if is_refused else "failed"
+        return outcomes
+
+    def _running_keys(self) -> set[str]:
+        """Return the keys that queued or running runs of the import will deal with."""
+        unfinished = [
+            dg.DagsterRunStatus.QUEUED,
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+            dg.DagsterRunStatus.CANCELING,
+        ]
+        runs = self._instance.get_runs(
+            dg.RunsFilter(statuses=unfinished, tags={IMPORT_TAG: self._definition.name})
+        )
+        keys: set[str] = set()
+        everything: Sequence[str] | None = None
+        for run in runs:
+            if "dagster/partition" in run.tags:
+                keys.add(run.tags["dagster/partition"])
+                continue
+            first = run.tags.get("dagster/asset_partition_range_start")
+            last = run.tags.get("dagster/asset_partition_range_end")
+            if everything is None:
+                everything = self._instance.get_dynamic_partitions(
+                    partitions_name(self._definition)
+                )
+            if first in everything and last in everything:
+                keys.update(everything[everything.index(first) : everything.index(last) + 1])
+        return keys
+
+
+def build_interrupted_runs_sensor(project: Project) -> dg.SensorDefinition:
+    """Return the sensor that fails runs whose process has died, so that they are retried.
+
+    Without it, a run that was killed together with Dagster itself would count as started until
+    `run_monitoring.max_runtime_seconds` is over.
+    """
+
+    @dg.sensor(
+        name="interrupted_runs",
+        minimum_interval_seconds=_RECOVERY_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Marks runs as failed whose process was killed; Dagster then retries them.",
+    )
+    def interrupted_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        started = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+        runs = context.instance.get_runs(dg.RunsFilter(statuses=started))
+        dead = [run for run in runs if alive.state(project, run.run_id) == "dead"]
+        for run in dead:
+            context.instance.report_run_failed(
+                run, "The process of this run was killed; what it had not applied is done again."
+            )
+            alive.release(project, run.run_id)
+        return dg.SkipReason(f"{len(dead):,} of {len(runs):,} started runs were interrupted")
+
+    return interrupted_runs
+
+
+def build_tables_sensor() -> dg.AutomationConditionSensorDefinition:
+    """Return the sensor that refreshes a table when one of its imports ran alone."""
+    return dg.AutomationConditionSensorDefinition(
+        name="tables_follow_imports",
+        target=dg.AssetSelection.groups(TABLES_GROUP),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=_TABLES_SECONDS,
+    )

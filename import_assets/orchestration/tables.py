@@ -1,0 +1,63 @@
+"""A table as an asset below its imports."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from import_assets.orchestration import alive, checks, metadata
+from import_assets.orchestration.keys import TABLES_GROUP, import_key, pool, table_key
+from import_assets.pipeline import apply_pending, utc_now
+from import_assets.spec.loading import Import
+from import_assets.tables import checks as table_checks
+from import_assets.warehouse.sql import table_label
+from import_assets.warehouse.tables import exists
+from import_assets.warehouse.warehouse import Warehouse
+
+
+def build_table(table: tuple[str, ...], definitions: Sequence[Import]) -> dg.AssetsDefinition:
+    """Return the asset of a table that these imports fill.
+
+    Rows arrive in the step of their import, in one transaction each. This step applies batches
+    that an interrupted run left staged, reports the table and checks it.
+    """
+    key = table_key(table)
+    project = definitions[0].project
+    condition = dg.AutomationCondition
+
+    @dg.multi_asset(
+        name="table_" + "_".join(key.path),
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[import_key(definition.name) for definition in definitions],
+                group_name=TABLES_GROUP,
+                description=f"Table `{table_label(table)}` of the warehouse "
+                f"`{project.spec.warehouse}`.",
+                kinds={"table", "duckdb"},
+                tags={"kind": table[0]},
+                # A partition that never succeeds must not keep the table from being refreshed.
+                automation_condition=condition.eager().without(~condition.any_deps_missing()),
+            )
+        ],
+        check_specs=checks.table_specs(table),
+        pool=pool(table),
+    )
+    def materialize(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        alive.hold(project, context.run_id)
+        warehouse = Warehouse(project.warehouse_path, log=context.log.info)
+        for delivered in apply_pending(definitions, warehouse):
+            context.log.info(f"Left by an interrupted run: {metadata.summary(delivered)}")
+        with warehouse.read() as connection:
+            if not exists(connection, table):
+                raise dg.Failure(
+                    description=f"{table_label(table)} has no rows yet: materialize one of its "
+                    "imports first",
+                    allow_retries=False,
+                )
+            outcome = table_checks.run(connection, table, project.spec.limits, utc_now())
+            values = metadata.of_table(connection, table)
+        yield dg.MaterializeResult(
+            asset_key=key, metadata=values, check_results=checks.of_table(table, outcome)
+        )
+
+    return materialize
