@@ -5,16 +5,19 @@ The rules, applied row by row in file order:
 1. Hard identifiers decide, in the project's order. Two of one row that belong to different
    customers, or a hard identifier of a kind for which the customer already has another value, are
    a conflict: the row is rejected.
-2. Without a known hard identifier, the first soft one whose customer fits decides. It fits when it
-   has no other value for a hard kind of the row.
+2. Without a known hard identifier, soft ones decide, in the project's order. A customer fits when
+   it has no other value for a hard kind of the row. The first that fits and is identified (has a
+   hard identifier) is taken, or else the anonymous one that was created first.
 3. Otherwise a new customer begins.
 4. The row's identifiers then belong to that customer. A soft one moves here from an identified
    customer; an anonymous customer (soft identifiers only) it belonged to is merged with this one,
    and the profile created first remains.
 
 `resolve_in_order` follows these words. `resolve` gives the same answer by set operations where the
-order cannot matter: where everything that hangs together holds at most one stored customer and one
-value of each hard kind, it is one customer.
+order cannot matter. Everything that hangs together is one customer if it holds at most one stored
+customer, one value of each hard kind, and one beginning of an identified customer: then all other
+customers on the way are anonymous, and are merged with that one. An identified customer begins with
+a row none of whose hard identifiers was seen before, or is stored.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from import_assets.tables.components import components
+from import_assets.tables.components import Nodes, components
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,11 @@ def resolve(
     """
     given = [kind for kind in kinds if kind.name in rows.columns]
     values = _distinct_values(rows, given, stored)
+    hard = frozenset(kind.name for kind in kinds if kind.hard)
     labelled = _label(rows, given, values, stored)
-    simple, tangled = _split(labelled, given, values, stored)
+    simple, tangled = _split(labelled, given, values, stored.filter(pl.col("kind").is_in(hard)))
     settled = _settle(simple, given, values)
-    state = State(frozenset(kind.name for kind in kinds if kind.hard))
+    state = State(hard)
     for kind, value, customer in stored.iter_rows() if not tangled.is_empty() else ():
         state.give(kind, value, customer)
     outcome = resolve_in_order(tangled.sort("_row"), given, state)
@@ -109,8 +113,12 @@ def _distinct_values(
 def _label(
     rows: pl.DataFrame, kinds: Sequence[IdKind], values: pl.DataFrame, stored: pl.DataFrame
 ) -> pl.DataFrame:
-    """Add to the rows the `component` of identifiers and stored customers that they hang on."""
-    nodes: dict[str, np.ndarray] = {}
+    """Add to the rows the component that they hang on, and whether they begin a customer.
+
+    `_component` labels what hangs together by identifiers and stored customers. `_begins` is true
+    where the row has hard identifiers, and all of them for the first time.
+    """
+    nodes: dict[str, Nodes] = {}
     for kind in kinds:
         of_kind = values.filter(pl.col("kind") == kind.name).select("value", "node")
         joined = rows.select(pl.col(kind.name).alias("value")).join(
@@ -131,34 +139,67 @@ def _label(
     labels = components(
         values.height + customers.len(), np.concatenate(left), np.concatenate(right)
     )
-    return rows.with_columns(pl.Series("component", labels[anchor]))
+    return rows.with_columns(
+        pl.Series("_component", labels[anchor]), _begins(rows["_row"], kinds, values, nodes)
+    )
+
+
+def _begins(
+    row: pl.Series, kinds: Sequence[IdKind], values: pl.DataFrame, nodes: Mapping[str, Nodes]
+) -> pl.Series:
+    seen = values.select(pl.when(pl.col("owner").is_null()).then("_row").otherwise(-1))
+    # One more at the end, where the missing identifiers of node -1 look.
+    first_seen = np.append(seen.to_series().to_numpy(), np.iinfo(np.int64).max)
+    earliest = np.full(row.len(), np.iinfo(np.int64).max)
+    for kind in kinds:
+        if kind.hard:
+            earliest = np.minimum(earliest, first_seen[nodes[kind.name]])
+    return pl.Series("_begins", earliest == row.to_numpy())
 
 
 def _split(
-    labelled: pl.DataFrame, kinds: Sequence[IdKind], values: pl.DataFrame, stored: pl.DataFrame
+    labelled: pl.DataFrame,
+    kinds: Sequence[IdKind],
+    values: pl.DataFrame,
+    stored_hard: pl.DataFrame,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part the rows into those of components that are surely one customer and the others."""
+    placed = values.join(_component_of_values(labelled, kinds), on=["kind", "value"])
+    owners = placed.select("_component", customer_id="owner").drop_nulls().unique()
+    held = stored_hard.join(owners, on="customer_id")
     hard = [kind.name for kind in kinds if kind.hard]
-    component_of = _component_of_values(labelled, kinds)
-    placed = values.join(component_of, on=["kind", "value"])
-    owners = placed.select("component", customer_id="owner").drop_nulls().unique()
-    several = owners.group_by("component").len().filter(pl.col("len") > 1)
-    held = stored.join(owners, on="customer_id").select("component", "kind", "value")
-    claims = pl.concat([placed.select("component", "kind", "value"), held]).filter(
-        pl.col("kind").is_in(hard)
+    claims = pl.concat(
+        [
+            placed.filter(pl.col("kind").is_in(hard)).select("_component", "kind", "value"),
+            held.select("_component", "kind", "value"),
+        ]
+    ).unique()
+    identified = held.select("_component", "customer_id").unique()
+    beginnings = pl.concat(
+        [labelled.filter("_begins").select("_component"), identified.select("_component")]
     )
-    clash = claims.unique().group_by("component", "kind").len().filter(pl.col("len") > 1)
-    tangled = pl.concat([several.select("component"), clash.select("component")]).unique()
+    tangled = pl.concat(
+        [
+            _repeated(owners, "_component"),
+            _repeated(claims, "_component", "kind"),
+            _repeated(beginnings, "_component"),
+        ]
+    ).unique()
     return (
-        labelled.join(tangled, on="component", how="anti", maintain_order="left"),
-        labelled.join(tangled, on="component", how="semi", maintain_order="left"),
+        labelled.join(tangled, on="_component", how="anti", maintain_order="left"),
+        labelled.join(tangled, on="_component", how="semi", maintain_order="left"),
     )
+
+
+def _repeated(frame: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    """Return the components of the keys that occur more than once."""
+    return frame.group_by(keys).len().filter(pl.col("len") > 1).select("_component")
 
 
 def _component_of_values(labelled: pl.DataFrame, kinds: Sequence[IdKind]) -> pl.DataFrame:
     parts = [
         labelled.select(
-            pl.lit(kind.name).alias("kind"), pl.col(kind.name).alias("value"), "component"
+            pl.lit(kind.name).alias("kind"), pl.col(kind.name).alias("value"), "_component"
         ).drop_nulls("value")
         for kind in kinds
     ]
@@ -173,12 +214,12 @@ def _settle(
     Returns rows and changed identifiers; provisional numbers are minus the first row.
     """
     placed = values.join(_component_of_values(simple, kinds), on=["kind", "value"])
-    chosen = placed.group_by("component").agg(pl.col("owner").max(), first=pl.col("_row").min())
-    chosen = chosen.select("component", customer_id=pl.coalesce("owner", -pl.col("first")))
-    rows = simple.join(chosen, on="component", maintain_order="left").select("_row", "customer_id")
+    chosen = placed.group_by("_component").agg(pl.col("owner").max(), first=pl.col("_row").min())
+    chosen = chosen.select("_component", customer_id=pl.coalesce("owner", -pl.col("first")))
+    rows = simple.join(chosen, on="_component", maintain_order="left").select("_row", "customer_id")
     ids = (
         placed.filter(pl.col("owner").is_null())
-        .join(chosen, on="component")
+        .join(chosen, on="_component")
         .select("kind", "value", "customer_id", "_row")
     )
     return rows, ids
@@ -298,14 +339,17 @@ def _claim(key: tuple[str, str], customer: int, row: int, state: State, outcome:
     owner = state.owner.get(key)
     if owner == customer:
         return customer
-    remains, moving = customer, [key]
-    if owner is not None and state.anonymous(owner):
-        remains, merged = sorted((owner, customer), key=_created)
-        outcome.merged.append((merged, remains))
-        moving = sorted(state.ids.get(merged, ()))
-    for kind, value in moving:
-        state.give(kind, value, remains)
-        outcome.ids[kind, value] = (remains, row)
+    if owner is None or not state.anonymous(owner):
+        state.give(*key, customer)
+        outcome.ids[key] = (customer, row)
+        return customer
+    remains, merged = sorted((owner, customer), key=_created)
+    outcome.merged.append((merged, remains))
+    for moving in sorted(state.ids.get(merged, ())):
+        state.give(*moving, remains)
+        # What came with an earlier row of the file is still that row's doing.
+        _, since = outcome.ids.get(moving, (merged, row))
+        outcome.ids[moving] = (remains, since)
     return remains
 
 
@@ -315,7 +359,7 @@ def _number(
     stored: pl.DataFrame,
     last_id: int,
 ) -> Resolution:
-    """Follow merges, number new customers by their first row, and drop changes that undid themselves."""
+    """Follow merges, number new customers by their first row, drop changes undone later."""
     successor = dict(in_order.merged)
     rows = pl.concat(
         [
