@@ -67,13 +67,16 @@ def stage(
     """
     staging = Staging(definition.project.staging_path)
     staged = staging.find(definition.name, delivery_batch_id(definition, delivery, slot))
-    return staged or _write_batch(definition, storage, delivery, staging, slot, progress)
+    return staged or _write_batch(
+        definition, storage, delivery, staging=staging, slot=slot, progress=progress
+    )
 
 
 def _write_batch(
     definition: Import,
     storage: Storage,
     delivery: Delivery,
+    *,
     staging: Staging,
     slot: str | None,
     progress: Progress,
@@ -143,6 +146,7 @@ def deliver(
     storage: Storage,
     delivery: Delivery,
     warehouse: Warehouse,
+    *,
     slot: str | None = None,
     progress: Progress = _no_progress,
 ) -> Delivered:
@@ -165,9 +169,7 @@ def deliver(
         _keep_refusal(definition, delivery, slot, warehouse, error)
         raise
     seconds = time.monotonic() - started
-    return Delivered(
-        delivery, identity, applied.counts, applied.already, batch.manifest, seconds
-    )
+    return Delivered(delivery, identity, applied.counts, applied.already, batch.manifest, seconds)
 
 
 def _keep_refusal(
@@ -251,7 +253,14 @@ def dry_run(
 ) -> DryRun:
     """Do all that `deliver` does, but keep nothing: the same code, rolled back at the end."""
     with tempfile.TemporaryDirectory(prefix="dry-run-") as folder:
-        batch = _write_batch(definition, storage, delivery, Staging(Path(folder)), None, progress)
+        batch = _write_batch(
+            definition,
+            storage,
+            delivery,
+            staging=Staging(Path(folder)),
+            slot=None,
+            progress=progress,
+        )
         with warehouse.write() as connection:
             applied, rejects = try_batch(connection, batch, definition.project.spec, utc_now())
         return DryRun(applied.counts, applied.already, batch.manifest, rejects)
@@ -323,7 +332,7 @@ def _staged_rows(
     rows = mapped.rows
     kind = definition.spec.kind
     if isinstance(kind, EventsKind):
-        attributes = [(a.name, a.type) for a in mapping.attributes]
+        attributes = [(attribute.name, attribute.type) for attribute in mapping.attributes]
         canonical = rows.select(canonical_event(attributes, kind.events).alias("text"))["text"]
         rows = rows.with_columns(digests(canonical).alias("_digest"))
     if _table_can_refuse_rows(definition, mapping):

@@ -182,7 +182,7 @@ def _report_others(
         )
     for result in results:
         context.log_event(
-            dg.AssetCheckEvaluation(
+            dg.AssetCheckEvaluation(  # pyright: ignore[reportArgumentType]  # taken, not declared
                 asset_key=context.asset_key,
                 check_name=result.check_name or "",
                 passed=result.passed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from import_assets.errors import DefinitionError
-from import_assets.orchestration.keys import INVALID_GROUP, IMPORTS_GROUP
+from import_assets.orchestration.keys import IMPORTS_GROUP, INVALID_GROUP
 
 
 def build_invalid(name: str, error: DefinitionError) -> dg.AssetSpec:

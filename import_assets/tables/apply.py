@@ -210,7 +210,14 @@ def _ensure_attributes(
     """Add the attributes that the table lacks and return their names."""
     stored = attribute_books.known(connection, manifest.table)
     new = attribute_books.check(stored, manifest.attributes, manifest.table, manifest.key)
-    attribute_books.add(connection, manifest.table, new, manifest.import_name, manifest.key, now)
+    attribute_books.add(
+        connection,
+        manifest.table,
+        new,
+        import_name=manifest.import_name,
+        file=manifest.key,
+        now=now,
+    )
     return [name for name, _ in new]
 
 

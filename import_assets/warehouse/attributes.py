@@ -65,6 +65,7 @@ def add(
     connection: duckdb.DuckDBPyConnection,
     table: tuple[str, ...],
     attributes: Sequence[tuple[str, AttributeType]],
+    *,
     import_name: str,
     file: str,
     now: dt.datetime,

@@ -44,7 +44,8 @@ _STATEMENTS = (
         file VARCHAR NOT NULL,
         record BIGINT NOT NULL,
         line BIGINT NOT NULL,
-        faults STRUCT("column" VARCHAR, "value" VARCHAR, reason VARCHAR, message VARCHAR)[] NOT NULL,
+        faults STRUCT(
+            "column" VARCHAR, "value" VARCHAR, reason VARCHAR, message VARCHAR)[] NOT NULL,
         raw VARCHAR NOT NULL
     )
     """,
@@ -102,7 +103,8 @@ _STATEMENTS = (
 def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what is missing of the warehouse's bookkeeping; safe to repeat."""
     if connection.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'import_assets' AND table_name = 'merges'"
+        "SELECT 1 FROM duckdb_tables() "
+        "WHERE schema_name = 'import_assets' AND table_name = 'merges'"
     ).fetchone():
         return
     connection.execute("BEGIN")
