@@ -13,7 +13,7 @@ import duckdb
 
 from import_assets.spec.names import LINEAGE
 from import_assets.tables.outcome import Counts
-from import_assets.warehouse.sql import quote
+from import_assets.warehouse.sql import number, quote
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,8 @@ class Upsert:
 
     def classify(self, connection: duckdb.DuckDBPyConnection) -> Counts:
         """Return how many rows insert, update or leave unchanged; call before `write`."""
-        row = connection.execute(
-            f"SELECT count(*), count(DISTINCT {quote(self.key)}) FROM incoming"
-        ).fetchone()
-        assert row is not None
-        repeated = row[0] != row[1]
+        again = f"SELECT count(*) - count(DISTINCT {quote(self.key)}) FROM incoming"
+        repeated = number(connection, again) > 0
         rows = connection.execute(
             f"SELECT outcome, count(*) FROM ({self._outcomes(repeated=repeated)}) GROUP BY outcome"
         ).fetchall()
@@ -108,12 +105,13 @@ class Upsert:
             before = f"CASE WHEN {first} THEN {before} ELSE lag({new}) OVER ({order}) END"
             return f"({new} IS DISTINCT FROM {before})"
         earlier = (
-            f"coalesce(last_value({new} IGNORE NULLS) OVER ({order} "
-            f"ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), {before})"
+            f"last_value({new} IGNORE NULLS) OVER ({order} "
+            "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
         )
-        fills = f"({new} IS NOT NULL AND {new} IS DISTINCT FROM {earlier})"
         if field.keep:
-            return fills
+            return f"({new} IS NOT NULL AND {new} IS DISTINCT FROM coalesce({earlier}, {before}))"
+        # The first row has blanked what its empty cells stand for, so nothing stored is left then.
+        fills = f"({new} IS NOT NULL AND {new} IS DISTINCT FROM {earlier})"
         return f"CASE WHEN {first} THEN {new} IS DISTINCT FROM {before} ELSE {fills} END"
 
     def fold(self, connection: duckdb.DuckDBPyConnection) -> None:
