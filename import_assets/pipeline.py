@@ -25,7 +25,7 @@ from import_assets.sources.delivery import Delivery
 from import_assets.sources.spool import fetch
 from import_assets.sources.storage.base import Storage
 from import_assets.spec.loading import Import
-from import_assets.spec.models import CatalogKind, EventsKind, VouchersKind
+from import_assets.spec.models import AttributeType, CatalogKind, EventsKind, VouchersKind
 from import_assets.staging.batch import Batch, Staging
 from import_assets.staging.digest import digests
 from import_assets.staging.manifest import Manifest, batch_id
@@ -332,7 +332,9 @@ def _staged_rows(
     rows = mapped.rows
     kind = definition.spec.kind
     if isinstance(kind, EventsKind):
-        attributes = [(attribute.name, attribute.type) for attribute in mapping.attributes]
+        attributes: list[tuple[str, AttributeType]] = [
+            (attribute.name, attribute.type) for attribute in mapping.attributes
+        ]
         canonical = rows.select(canonical_event(attributes, kind.events).alias("text"))["text"]
         rows = rows.with_columns(digests(canonical).alias("_digest"))
     if _table_can_refuse_rows(definition, mapping):
