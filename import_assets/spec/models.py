@@ -463,8 +463,8 @@ class CsvFormat(_Model):
     # D17
     pad_short: bool = Field(
         default=False,
-        description="`true`: a record with too few cells gets empty ones at its end; `false`: it is "
-        "rejected, since a missing delimiter shifts values.",
+        description="`true`: a record with too few cells gets empty ones at its end; `false`: it "
+        "is rejected, since a missing delimiter shifts values.",
     )
 
 
@@ -486,8 +486,13 @@ class Column(_Model):
         json_schema_extra={"anyOf": [{"required": ["from"]}, {"required": ["to", "value"]}]}
     )
 
+    # Two aliases instead of one `alias`, which would make type checkers ask for `from` in Python.
     from_: str | None = Field(
-        default=None, alias="from", description="The column's name in the file.", examples=["fn"]
+        default=None,
+        validation_alias="from",
+        serialization_alias="from",
+        description="The column's name in the file.",
+        examples=["fn"],
     )
     # M032, M041
     to: AttributeName | None = Field(

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from import_assets.errors import DefinitionError, Problem
@@ -178,7 +179,7 @@ def _inside(member: Any, part: str | int) -> Iterator[Any]:
         yield get_args(bare)[1]
     elif _is_model(bare):
         for name, info in bare.model_fields.items():
-            if part == (info.alias or name):
+            if part == key_of(name, info):
                 yield info.annotation
 
 
@@ -186,11 +187,16 @@ def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
+def key_of(name: str, info: FieldInfo) -> str:
+    """Return how the field called `name` is written in YAML."""
+    return info.validation_alias if isinstance(info.validation_alias, str) else name
+
+
 def keys_of(annotation: Any) -> list[str]:
     """Return the keys that a mapping of this type can have, as they are written."""
     models = [_unannotated(member) for member in _members(annotation)]
     return [
-        info.alias or name
+        key_of(name, info)
         for model in models
         if _is_model(model)
         for name, info in model.model_fields.items()
@@ -208,7 +214,7 @@ def _missing(model: type[BaseModel], path: DocumentPath, error: ErrorDetails) ->
     info = next(
         info
         for name, info in _unannotated(member).model_fields.items()
-        if path[-1] == (info.alias or name)
+        if path[-1] == key_of(name, info)
     )
     meaning = re.split(r"[.:;] ?", info.description or "")[0]
     return f"`{path[-1]}` is missing" + (f" ({meaning})" if meaning else "")
@@ -240,8 +246,8 @@ def _places(annotation: Any, path: DocumentPath = ()) -> Iterator[DocumentPath]:
             yield from _places(get_args(bare)[0], path)
         elif _is_model(bare):
             for name, info in bare.model_fields.items():
-                yield (*path, info.alias or name)
-                yield from _places(info.annotation, (*path, info.alias or name))
+                yield (*path, key_of(name, info))
+                yield from _places(info.annotation, (*path, key_of(name, info)))
 
 
 def _is_secret(key: str) -> bool:
