@@ -1,0 +1,244 @@
+"""CSV: the bytes of one file to blocks of text records (M081-M087, M091, M095, D12-D17).
+
+Nothing is guessed, shifted, padded, cut or replaced: a record whose cells are not plain from the
+file is refused with its raw text, and the others arrive byte for byte as they are written.
+
+===================  ============================================================================
+reason of a reject   the record
+===================  ============================================================================
+`too_many_cells`     has more cells than the header
+`too_few_cells`      has fewer, and `pad_short` is off
+`bad_quote`          has text behind a closing quote; it ends with the line of that quote
+`quote_not_closed`   opens a quote that the file never closes; it is the rest of the file
+`undecodable`        holds bytes that the encoding does not know
+===================  ============================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from import_assets.errors import FileRefused
+from import_assets.formats import faults
+from import_assets.formats.columns import make_frame
+from import_assets.formats.dialect import find_delimiter, find_line_end
+from import_assets.formats.encodings import LimitedStream, Utf8Stream, open_utf8
+from import_assets.formats.header import Header, find_header_record, read_header
+from import_assets.formats.layout import RECORD_BYTES, Block, Dialect, Layout, lay_out
+from import_assets.formats.verdicts import Refusal, judge
+from import_assets.records import Records, rejects_frame
+from import_assets.spec.models import CsvFormat, Limits
+
+BLOCK_BYTES = 8 << 20
+"""Bytes of UTF-8 that are read for each block of records."""
+
+_LF = 10
+
+
+def open_csv(
+    stream: BinaryIO,
+    csv: CsvFormat,
+    limits: Limits,
+    file: str,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+) -> CsvReader:
+    """Open a CSV file: find out how it is written and read its header.
+
+    Args:
+        stream: The file's bytes, unpacked, read once from its present position; not closed.
+        csv: What the definition says about the format.
+        limits: `file_bytes`, `columns` and `rows` are kept here (M085-M087, D12).
+        file: The name used in errors.
+        block_bytes: Bytes of text read for each block; memory in use is a multiple of it.
+
+    Raises:
+        FileRefused: The file as a whole cannot be read: `empty_file`, `too_many_bytes`,
+            `too_many_columns`, `duplicate_headers`, `header_broken`, `wrong_encoding`, `not_text`,
+            `delimiter_unclear` or `record_too_long`.
+    """
+    text = open_utf8(LimitedStream(stream, limits.file_bytes, file), csv.encoding, file)
+    # A header that is short enough ends within these bytes, its line end included.
+    parts, ended = _read(text, RECORD_BYTES + 2)
+    head = b"".join(parts)
+    if not head.strip(b"\r\n"):
+        raise FileRefused(file, "empty_file", "no header: the first record must name the columns")
+    line_end = find_line_end(head)
+    delimiter = csv.delimiter or find_delimiter(head, line_end, whole=ended, file=file)
+    dialect = Dialect(delimiter, line_end)
+    record = find_header_record(head, text, dialect, file, whole=ended)
+    header = read_header(record.cells, csv, limits, file, record.line)
+    return CsvReader(
+        _Source(file, text, dialect, limits.rows, block_bytes),
+        header,
+        _Position(head[record.size :], ended, line=record.line_ends + 1, blank=record.blank),
+        pad_short=csv.pad_short,
+    )
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The file, how it is written and how much of it is read."""
+
+    file: str
+    text: Utf8Stream
+    dialect: Dialect
+    rows: int
+    block_bytes: int
+
+
+@dataclass(frozen=True)
+class _Position:
+    """How far the file has been read.
+
+    `pending` was read and begins with a record; `ended` says that nothing else comes. `records`
+    and `blank` lines stand before it, the lines not yet reported; it begins on `line`.
+    """
+
+    pending: bytes
+    ended: bool
+    line: int
+    records: int = 0
+    blank: int = 0
+
+
+class CsvReader:
+    """The records of one CSV file, in blocks, read once.
+
+    `header`: the names of the columns, white space at their ends taken off, duplicates merged,
+    unnamed columns left out.
+    `delimiter`, `encoding`: as used, declared or found.
+    `warnings`: what the user should know about the header.
+    """
+
+    def __init__(
+        self, source: _Source, header: Header, position: _Position, *, pad_short: bool
+    ) -> None:
+        self.header = header.names
+        self.delimiter: str = source.dialect.delimiter
+        self.encoding: str = source.text.encoding
+        self.warnings = header.warnings
+        self._source = source
+        self._header = header
+        self._position: _Position | None = position
+        self._pad_short = pad_short
+        self._refusal = Refusal(source.text, source.dialect, header.width)
+
+    def __iter__(self) -> Iterator[Records]:
+        """Give the records in blocks, at least one block, which may be empty.
+
+        Raises:
+            FileRefused: `too_many_bytes`, `too_many_rows`, `record_too_long`, `mixed_line_ends`.
+            RuntimeError: The records were asked for before.
+        """
+        if self._position is None:
+            raise RuntimeError(f"{self._source.file}: the records can be read only once")
+        position, self._position = self._position, None
+        return self._blocks(position)
+
+    def _blocks(self, position: _Position) -> Iterator[Records]:
+        silent = True
+        while True:
+            parts, ended = [position.pending], position.ended
+            if not ended:
+                more, ended = _read(self._source.text, self._source.block_bytes)
+                parts += more
+            block = Block.of(parts, self._source.dialect.line_end, last=ended)
+            layout = lay_out(block, self._source.dialect)
+            records = self._records(layout, position)
+            if records.read or records.blank or (ended and silent):
+                silent = False
+                yield records
+            if ended:
+                return
+            position = _Position(
+                pending=block.text(layout.tail, block.size),
+                ended=False,
+                line=position.line + layout.tail_lines,
+                records=position.records + records.read,
+            )
+
+    def _records(self, layout: Layout, position: _Position) -> Records:
+        verdicts = judge(layout, self._header.width, pad_short=self._pad_short)
+        number = np.cumsum(~verdicts.blank) + position.records
+        line = layout.lines + position.line
+        self._check_limits(layout, number, position)
+        rejects = self._refusal.rejects(layout, verdicts, number, line)
+        if layout.unclosed:
+            last = int(number[-1]) if layout.records else position.records
+            at = position.line + layout.tail_lines
+            rejects.append(self._refusal.unclosed(layout, last + 1, at))
+        good = verdicts.good
+        return Records(
+            frame=make_frame(layout, good, self._header.width, self._header.columns),
+            record=pl.Series("record", number[good], dtype=pl.Int64),
+            line=pl.Series("line", line[good], dtype=pl.Int64),
+            raw=_BlockText(self._source.text, layout.block, layout.starts[good], layout.ends[good]),
+            rejects=rejects_frame(rejects),
+            blank=int(np.count_nonzero(verdicts.blank)) + position.blank,
+        )
+
+    def _check_limits(self, layout: Layout, number: NDArray[np.int64], position: _Position) -> None:
+        file, limit = self._source.file, self._source.rows
+        longest, lines = layout.longest
+        if longest > RECORD_BYTES:
+            raise faults.record_too_long(file, position.line + lines)
+        last = int(number[-1]) if layout.records else position.records
+        if last > limit:
+            first = int(np.searchsorted(number, limit + 1))
+            raise faults.too_many_rows(limit, file, position.line + int(layout.lines[first]))
+        if layout.unclosed and last == limit:
+            raise faults.too_many_rows(limit, file, position.line + layout.tail_lines)
+        if (
+            self._source.dialect.line_end == "\r"
+            and (stray := _stray_line_feed(layout)) is not None
+        ):
+            raise faults.mixed_line_ends(file, position.line + stray)
+
+
+@dataclass(frozen=True)
+class _BlockText:
+    """The raw text of the good records of a block."""
+
+    text: Utf8Stream
+    block: Block
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def take(self, rows: Sequence[int]) -> list[str]:
+        """Return the text of these records, without their line ends."""
+        return [
+            self.text.raw_text(self.block.text(int(self.starts[row]), int(self.ends[row])))
+            for row in rows
+        ]
+
+
+def _read(text: Utf8Stream, size: int) -> tuple[list[bytes], bool]:
+    """Read at least `size` bytes, or to the end; tell whether the end was met."""
+    parts: list[bytes] = []
+    while size > 0:
+        part = text.read(size)
+        if not part:
+            return parts, True
+        parts.append(part)
+        size -= len(part)
+    return parts, False
+
+
+def _stray_line_feed(layout: Layout) -> int | None:
+    """Return the line, from 0, of the first LF outside quotes in a file with CR as line end."""
+    if b"\n" not in layout.block.data or not layout.records:
+        return None
+    octets = layout.block.octets
+    feeds = np.flatnonzero(octets[: layout.tail] == _LF)
+    cells = np.searchsorted(layout.bounds, feeds, "right") - 1
+    stray = feeds[octets[layout.bounds[cells]] != ord('"')]
+    if not len(stray):
+        return None
+    return int(np.count_nonzero(octets[: stray[0]] == ord("\r")))

@@ -1,0 +1,186 @@
+"""Where the records and cells of a block of CSV begin and end (M084, RFC 4180).
+
+Everything is found with a fixed number of passes over whole arrays. No byte is changed or moved:
+a layout only holds positions, counted from the first byte of the block's body.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from import_assets.formats.quotes import Quoting, resolve_quotes
+
+LineEnd = Literal["\n", "\r"]
+"""LF stands for CR LF too; CR alone ends lines only in files that have no LF."""
+
+RECORD_BYTES = 4 << 20
+"""Bytes of UTF-8 that a record may have, its line end aside."""
+
+PAD = 16
+"""Bytes on each side of a block's body, so that 16 bytes can be read around any position."""
+
+_CR, _QUOTE = 13, 34
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the file is written: the delimiter and what ends a line."""
+
+    delimiter: str
+    line_end: LineEnd
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of UTF-8 text that begins with a record, with `PAD` bytes before and behind.
+
+    The byte before the body is a line end, so that the first record begins like any other. When
+    `last` is set and the text does not end with a line end, one is supplied (`supplied` is 1).
+    """
+
+    data: bytes
+    size: int
+    last: bool
+    supplied: int
+
+    @classmethod
+    def of(cls, parts: list[bytes], line_end: LineEnd, *, last: bool) -> Block:
+        """Join the parts of the text; `last` says that the file ends with them."""
+        end = line_end.encode()
+        size = sum(map(len, parts))
+        final = next((part for part in reversed(parts) if part), b"")
+        supplied = end if last and final and not final.endswith(end) else b""
+        lead = end.rjust(PAD, b"\0")
+        data = b"".join((lead, *parts, supplied, bytes(PAD)))
+        return cls(data, size + len(supplied), last, len(supplied))
+
+    @property
+    def octets(self) -> NDArray[np.uint8]:
+        """The body and the pad behind it."""
+        return np.frombuffer(self.data, np.uint8, offset=PAD)
+
+    def text(self, start: int, end: int) -> bytes:
+        """The bytes of the body from `start` up to `end`."""
+        return self.data[PAD + start : PAD + end]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The complete records of a block; blank lines are records of one empty cell.
+
+    `starts`, `ends`: the text of each record, without its line end.
+    `cells`: the number of cells of each record.
+    `lines`: the number of line ends in the block before each record.
+    `bounds`: cell `i` of the block begins at `bounds[i]` and its delimiter or line feed stands at
+    `bounds[i + 1] - 1`; the cells of a record follow each other.
+    `carriages`: 1 for each record that ends with CR LF, None when none does.
+    `quoting`: what the quotes mean, None when there are none.
+    `tail`: where the first incomplete record begins; `tail_lines` line ends stand before it.
+    """
+
+    block: Block
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    bounds: NDArray[np.int64]
+    carriages: NDArray[np.int64] | None
+    quoting: Quoting | None
+    tail: int
+    tail_lines: int
+
+    @property
+    def records(self) -> int:
+        """Number of complete records, blank lines included."""
+        return len(self.starts)
+
+    @property
+    def blank(self) -> NDArray[np.bool_]:
+        """Which records are blank lines."""
+        return self.starts == self.ends
+
+    @property
+    def unclosed(self) -> bytes:
+        """What a quote that is never closed makes of the end of the file: its last record."""
+        if not self.block.last:
+            return b""
+        return self.block.text(self.tail, self.block.size - self.block.supplied)
+
+    @property
+    def longest(self) -> tuple[int, int]:
+        """Return the bytes of the longest record, the incomplete one included, and its lines.
+
+        The second number counts the line ends in the block before that record.
+        """
+        tail = self.block.size - self.tail
+        if not self.block.last:
+            tail -= self.block.text(self.tail, self.block.size).endswith(b"\r")
+        else:
+            tail -= self.block.supplied if tail else 0
+        lengths = self.ends - self.starts
+        at = int(lengths.argmax()) if self.records else -1
+        if at < 0 or lengths[at] < tail:
+            return tail, self.tail_lines
+        return int(lengths[at]), int(self.lines[at])
+
+    def first_cell(self, record: int) -> int:
+        """Return the number, from 0, of the first cell of a record in the block."""
+        return int(self.cells[:record].sum())
+
+    def next_start(self, record: int) -> tuple[int, int]:
+        """Return where the text behind a record begins and the line ends in the block before it."""
+        if record + 1 < self.records:
+            return int(self.starts[record + 1]), int(self.lines[record + 1])
+        return self.tail, self.tail_lines
+
+    @property
+    def badly_quoted(self) -> NDArray[np.bool_]:
+        """Which records have something behind a closing quote that does not belong there."""
+        bad = np.zeros(self.records, np.bool_)
+        if self.quoting is not None and len(self.quoting.bad):
+            owners = np.searchsorted(self.starts, self.quoting.bad, "right") - 1
+            bad[owners[self.quoting.bad < self.tail]] = True
+        return bad
+
+
+def lay_out(block: Block, dialect: Dialect) -> Layout:
+    """Find the records and cells of a block."""
+    # A window begins with the line end before the body, so what ends at window position p is
+    # followed by body position p: the list of ends is the list of starts too.
+    window = np.frombuffer(block.data, np.uint8, offset=PAD - 1)
+    delimiter, line_end = ord(dialect.delimiter), ord(dialect.line_end)
+    body = window[: block.size + 1]
+    mask = body == delimiter
+    mask |= body == line_end
+    quoting: Quoting | None = None
+    if block.data.find(b'"', PAD) >= 0:
+        mask |= body == _QUOTE
+        events = np.flatnonzero(mask)
+        quoting = resolve_quotes(window, events, delimiter, line_end)
+        bounds = quoting.bounds
+    else:
+        bounds = np.flatnonzero(mask)
+    ends_record = np.flatnonzero(window[bounds] == line_end)
+    after = bounds[ends_record]
+    starts, ends = after[:-1], after[1:] - 1
+    carriages: NDArray[np.int64] | None = None
+    if line_end != _CR and block.data.find(b"\r", PAD) >= 0:
+        has_carriage = (window[ends] == _CR).astype(np.int64)
+        ends, carriages = ends - has_carriage, has_carriage
+    lines = np.arange(len(after)) if quoting is None else quoting.lines
+    return Layout(
+        block=block,
+        starts=starts,
+        ends=ends,
+        cells=np.diff(ends_record),
+        lines=lines[:-1],
+        bounds=bounds[: ends_record[-1] + 1],
+        carriages=carriages,
+        quoting=quoting,
+        tail=int(after[-1]),
+        tail_lines=int(lines[-1]),
+    )

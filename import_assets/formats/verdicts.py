@@ -1,0 +1,94 @@
+"""Telling the good records of a block from those that must be refused (M084, M095, D15, D17)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from import_assets.formats import faults
+from import_assets.formats.encodings import Utf8Stream
+from import_assets.formats.layout import PAD, Dialect, Layout
+from import_assets.formats.utf8 import invalid_records
+from import_assets.records import Fault, Reject
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """For each complete record of a block: is it a blank line, and what is wrong with it?"""
+
+    blank: Flags
+    badly_quoted: Flags
+    wrong_cells: Flags
+    undecodable: Flags
+
+    @property
+    def rejected(self) -> Flags:
+        """Which records are refused."""
+        return ~self.blank & (self.badly_quoted | self.wrong_cells | self.undecodable)
+
+    @property
+    def good(self) -> Flags:
+        """Which records are handed on."""
+        return ~(self.blank | self.badly_quoted | self.wrong_cells | self.undecodable)
+
+
+def judge(layout: Layout, width: int, *, pad_short: bool) -> Verdicts:
+    """Judge the complete records of a block by a header of `width` cells."""
+    wrong = layout.cells > width if pad_short else layout.cells != width
+    blank = layout.blank
+    bounds = np.append(layout.starts, layout.tail)
+    return Verdicts(
+        blank=blank,
+        badly_quoted=layout.badly_quoted,
+        wrong_cells=wrong & ~blank,
+        undecodable=invalid_records(layout.block.data, PAD, bounds),
+    )
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Writes the rejects of a file's blocks."""
+
+    text: Utf8Stream
+    dialect: Dialect
+    width: int
+
+    def rejects(
+        self,
+        layout: Layout,
+        verdicts: Verdicts,
+        number: NDArray[np.int64],
+        line: NDArray[np.int64],
+    ) -> list[Reject]:
+        """Return the rejects among the complete records, which have these numbers and lines."""
+        found: list[Reject] = []
+        for at in np.flatnonzero(verdicts.rejected).tolist():
+            raw = layout.block.text(int(layout.starts[at]), int(layout.ends[at]))
+            faults_ = self._faults(layout, verdicts, at, int(line[at]))
+            if verdicts.undecodable[at]:
+                faults_.append(self._undecodable(raw))
+            found.append(Reject(int(number[at]), int(line[at]), self.text.raw_text(raw), faults_))
+        return found
+
+    def unclosed(self, layout: Layout, number: int, line: int) -> Reject:
+        """Return the reject that a quote makes of the end of the file by never being closed."""
+        raw = layout.unclosed
+        found = [faults.quote_not_closed(raw, self.dialect.line_end)]
+        if self.text.undecodable_bytes(raw):
+            found.append(self._undecodable(raw))
+        return Reject(number, line, self.text.raw_text(raw), found)
+
+    def _faults(self, layout: Layout, verdicts: Verdicts, at: int, line: int) -> list[Fault]:
+        if verdicts.badly_quoted[at]:
+            # What is a cell and what is not is anybody's guess in such a record.
+            return [faults.bad_quote(layout, at, line)]
+        if verdicts.wrong_cells[at]:
+            return [faults.wrong_cells(layout, at, self.width, self.dialect.delimiter)]
+        return []
+
+    def _undecodable(self, raw: bytes) -> Fault:
+        return faults.undecodable(self.text.undecodable_bytes(raw), self.text.encoding)
