@@ -4,7 +4,8 @@
 # modules that define them (no `from __future__ import annotations`).
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,10 @@ from import_assets.spec.models import PasteSource
 from import_assets.warehouse.warehouse import Warehouse
 
 _PROGRESS_SECONDS = 5.0
+
+WATCH: ContextVar[Callable[[str, int, int], None] | None] = ContextVar("watch", default=None)
+"""Set by who runs an import in its own process and wants to see it advance: called with the key of
+a delivery, the bytes of it read so far, and the bytes in all."""
 
 
 class PasteConfig(dg.Config):
@@ -161,9 +166,12 @@ def _deliver(
 def _progress_log(context: dg.AssetExecutionContext, key: str) -> Any:
     """Log progress every few seconds: a log line costs milliseconds."""
     last = time.monotonic()
+    watch = WATCH.get()
 
     def progress(done: int, total: int) -> None:
         nonlocal last
+        if watch is not None:
+            watch(key, done, total)
         if total and time.monotonic() - last > _PROGRESS_SECONDS:
             last = time.monotonic()
             context.log.info(f"{key}: {done / total:.0%} of {total:,} bytes read")

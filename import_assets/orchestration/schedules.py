@@ -5,23 +5,14 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from import_assets.errors import SourceError
 from import_assets.orchestration.cron import cron_strings
 from import_assets.orchestration.imports import run_assets
 from import_assets.orchestration.keys import ASSET_JOB, SLOT_TAG, partitions_name
 from import_assets.orchestration.requests import run_requests
+from import_assets.orchestration.selection import select
 from import_assets.orchestration.sensors import LISTING_SECONDS
-from import_assets.sources.ask import Ask, Imported
-from import_assets.sources.discovery import Selected, select_scheduled
-from import_assets.sources.listing import list_matching
-from import_assets.sources.open import open_source
-from import_assets.sources.rules import rules_of
+from import_assets.sources.ask import Ask
 from import_assets.spec.loading import Import
-from import_assets.spec.models import StorageSource
-from import_assets.warehouse import ledger
-from import_assets.warehouse.warehouse import Warehouse
-
-_WAREHOUSE_WAIT_SECONDS = 30.0
 
 
 def build_schedule(definition: Import) -> dg.ScheduleDefinition:
@@ -57,7 +48,8 @@ def evaluate(
     until = definition.spec.run.until
     if until and moment.astimezone(ZoneInfo(definition.timezone)).date() > until:
         return dg.SkipReason(f"ended {until.isoformat()}")
-    selected = select(definition, limit=definition.project.spec.limits.files)
+    limit = definition.project.spec.limits.files
+    selected = select(definition, limit, within=LISTING_SECONDS)
     if not selected.deliveries:
         return dg.SkipReason(selected.note)
     slot = moment.astimezone(UTC).isoformat()
@@ -66,25 +58,6 @@ def evaluate(
     for request in partitions:
         instance.add_dynamic_partitions(partitions_name(definition), list(request.partition_keys))
     return [_in_slot(definition, request, slot) for request in requests]
-
-
-def select(definition: Import, limit: int | None) -> Selected:
-    """Return the deliveries that a start of the whole import takes.
-
-    Raises SourceError where the folder cannot be listed.
-    """
-    source = definition.spec.source.storage
-    if not isinstance(source, StorageSource):
-        raise SourceError(f"{definition.name} has no folder to choose files from")
-    warehouse = Warehouse(definition.project.warehouse_path, wait_seconds=_WAREHOUSE_WAIT_SECONDS)
-
-    def imported() -> Imported:
-        with warehouse.read() as connection:
-            return ledger.imported(connection, definition.name)
-
-    rules = rules_of(source, definition.project.spec.limits)
-    listing = list_matching(open_source(definition), rules.pattern, LISTING_SECONDS)
-    return select_scheduled(listing, rules, imported, datetime.now(UTC), limit)
 
 
 def _in_slot(definition: Import, request: dg.RunRequest, slot: str) -> dg.RunRequest:
