@@ -75,9 +75,9 @@ def read_document(file: Path, *, may_be_empty: bool = False) -> Document:
     Raises:
         DefinitionError: The file cannot be read, or is not YAML of the kind described above.
     """
-    if not file.is_file():
-        _refuse(file, "not a file that can be read")
     try:
+        if not file.is_file():
+            _refuse(file, "not a file that can be read")
         with file.open("rb") as stream:
             data = stream.read(LARGEST_FILE + 1)
     except OSError as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -121,8 +120,8 @@ class Loaded:
     """
 
     project: Project
-    imports: Mapping[str, Import]
-    invalid: Mapping[str, DefinitionError]
+    imports: dict[str, Import]
+    invalid: dict[str, DefinitionError]
 
 
 def load_project(root: Path) -> Project:
@@ -133,13 +132,18 @@ def load_project(root: Path) -> Project:
     """
     root = root.resolve()
     file = root / PROJECT_FILE
-    if not root.is_dir():
-        raise _error(root, "no such folder: name the folder that holds project.yaml and imports/")
+    try:
+        names = {entry.name for entry in root.iterdir()}
+    except OSError as error:
+        raise _error(
+            root,
+            f"not a folder that can be listed ({error.strerror}): name the one that holds "
+            f"{PROJECT_FILE} and {IMPORTS_FOLDER}/",
+        ) from None
     misnamed = file.with_suffix(".yml")
-    if misnamed.exists():
+    if misnamed.name in names:
         raise _error(misnamed, f"is not read: rename it to {PROJECT_FILE}")
-    # A link that leads nowhere counts as there: defaults in its place would be a surprise.
-    if not file.exists() and not file.is_symlink():
+    if PROJECT_FILE not in names:
         return Project(root, ProjectSpec(), file)
     document = read_document(file, may_be_empty=True)
     return Project(root, validated(ProjectSpec, document), file)
@@ -201,11 +205,12 @@ def _read_import(project: Project, file: Path) -> tuple[Import, Document]:
 def _definition_files(project: Project) -> list[tuple[str, Path]]:
     """Return the name and the path of each definition, sorted; misnamed ones by their file name."""
     folder = project.imports_dir
-    if not folder.exists() and not folder.is_symlink():
-        return []
     try:
         files = list(folder.iterdir())
     except OSError as error:
+        # No folder means no imports yet; a link that leads nowhere is a mistake.
+        if isinstance(error, FileNotFoundError) and not folder.is_symlink():
+            return []
         raise _error(folder, f"the definitions cannot be listed: {error.strerror}") from None
     # Names with a dot in front are the locks and swap files of editors.
     found = [

@@ -841,6 +841,11 @@ class ImportSpec(_Model):
             yield Misfit((*path, index), f"{name!r} {fate} by its rule in `columns`")
 
     @property
+    def warn_share(self) -> float:
+        """`warn_above` as a share of 1: 0.05 for 5%."""
+        return float(self.warn_above.removesuffix("%")) / 100
+
+    @property
     def identifier_names(self) -> tuple[str, ...] | None:
         """The identifiers that this kind has by itself, or None where they are the project's."""
         if isinstance(self.kind, CatalogKind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -91,12 +92,18 @@ def test_a_project_file_that_leads_nowhere_is_an_error(tmp_path: Path):
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path):
-    with pytest.raises(DefinitionError, match="no such folder"):
+    with pytest.raises(DefinitionError, match="not a folder that can be listed"):
         load_project(tmp_path / "nowhere")
 
 
 def test_imports_has_to_be_a_folder(tmp_path: Path):
     (tmp_path / "imports").write_text("", encoding="utf-8")
+    with pytest.raises(DefinitionError, match="cannot be listed"):
+        load(tmp_path)
+
+
+def test_a_link_to_nowhere_is_no_empty_folder(tmp_path: Path):
+    (tmp_path / "imports").symlink_to(tmp_path / "nowhere")
     with pytest.raises(DefinitionError, match="cannot be listed"):
         load(tmp_path)
 
@@ -223,6 +230,22 @@ def test_the_schedules_of_the_design_load(tmp_path: Path, words: str):
     assert load_text(tmp_path, f"{STORED}{words}\n").spec.run.repeats
 
 
+def test_numbers_are_plain_numbers(tmp_path: Path):
+    text = STORED.replace(".csv}", ".csv, settle: 1_0}") + (
+        "run: {monthly: {on: [1, last], at: 04:00}}\n"
+    )
+    spec = load_text(tmp_path, text).spec
+    assert spec.source.storage is not None
+    assert spec.run.monthly is not None
+    assert type(spec.source.storage.settle) is int
+    assert [type(day) for day in spec.run.monthly.on] == [int, str]
+
+
+def test_the_share_of_rejects(tmp_path: Path):
+    assert load_text(tmp_path, GOOD).spec.warn_share == 0.05
+    assert load_text(tmp_path, GOOD + "warn_above: 0.5%\n").spec.warn_share == 0.005
+
+
 # --- the hash -----------------------------------------------------------------------------------
 
 
@@ -336,9 +359,9 @@ GOODS = st.sampled_from(
 
 
 @st.composite
-def mutations(draw: st.DrawFn) -> str:
+def mutations(draw: st.DrawFn, goods: st.SearchStrategy[str] = GOODS) -> str:
     """A good definition with a few stretches replaced."""
-    text = draw(GOODS)
+    text = draw(goods)
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(text)))
         end = start + draw(st.integers(0, 12))
@@ -390,7 +413,7 @@ def test_any_yaml_like_text_loads_or_is_a_definition_error(project: Project, tex
     try_to_load(project, text.encode("utf-8", "replace"))
 
 
-@settings(FUZZED, max_examples=300)
+@settings(FUZZED, max_examples=200)
 @given(text=mutations())
 def test_any_mutation_loads_or_is_a_definition_error(project: Project, text: str):
     one = try_to_load(project, text.encode("utf-8", "replace"))
@@ -407,6 +430,19 @@ def test_any_value_behind_any_key_loads_or_is_a_definition_error(
     lines = [line for line in GOOD.splitlines() if not line.startswith(key)]
     text = "\n".join(lines) + f"\n{key}: {json.dumps(tree)}\n"
     try_to_load(project, text)
+
+
+@FUZZED
+@given(text=mutations(st.just(examples.PROJECT)))
+def test_any_project_file_loads_or_is_a_definition_error(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+):
+    root = tmp_path_factory.mktemp("p")
+    (root / "project.yaml").write_bytes(text.encode("utf-8", "replace"))
+    (root / "imports").mkdir()
+    (root / "imports" / "a.yaml").write_text(GOOD, encoding="utf-8")
+    with contextlib.suppress(DefinitionError):
+        load(root)
 
 
 @FUZZED
