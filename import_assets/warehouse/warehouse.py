@@ -18,6 +18,10 @@ WAIT_SECONDS = 3600.0
 
 _RETRY_SECONDS = 0.2
 
+# What DuckDB says when another process has the file open. It has no class of its own for that, and
+# other errors speak of locks and blocks too.
+_LOCKED = "Could not set lock on file"
+
 
 def _silent(_: str) -> None:
     pass
@@ -70,6 +74,8 @@ class Warehouse:
     def _connect(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._open(read_only=read_only)
         try:
+            # DuckDB would draw a bar of its own into logs and over ours.
+            connection.execute("SET enable_progress_bar = false")
             yield connection
         finally:
             connection.close()
@@ -80,8 +86,8 @@ class Warehouse:
         while True:
             try:
                 return duckdb.connect(str(self.path), read_only=read_only)
-            except duckdb.IOException as error:
-                if "lock" not in str(error):
+            except duckdb.Error as error:
+                if _LOCKED not in str(error):
                     raise WarehouseError(
                         f"cannot open the warehouse {self.path}: {error}"
                     ) from error
