@@ -36,7 +36,7 @@ def boolean_words(text: str | None) -> Words | str:
 def boolean_parser(words: Words) -> Parser:
     """Return the parser of type boolean; capitals make no difference."""
 
-    def fast(cell: pl.Expr) -> pl.Expr:
+    def quick(cell: pl.Expr) -> pl.Expr:
         word = cell.str.to_lowercase()
         return (
             pl.when(word.is_in(words.true))
@@ -51,4 +51,4 @@ def boolean_parser(words: Words) -> Parser:
         "declare the words, such as `format: yes/no`" if usual else "change the column's `format:`"
     )
     why = Why("not_a_boolean", f"The cell is not {listed}; mend it, or {hint}.")
-    return Parser(pl.Boolean(), fast, explain=lambda _: why)
+    return Parser(pl.Boolean(), (quick,), explain=lambda _: why)

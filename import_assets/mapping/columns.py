@@ -161,22 +161,20 @@ def _name_faults(
         if name in seen:
             faults.append(f"column {column.place + 1}: a second column {name!r}; rename one")
         seen.add(name)
-    reserved = {name.casefold() for name in spec.reserved_names}
+    reserved = {name.lower() for name in spec.reserved_names}
     if isinstance(spec.kind, CustomersKind):
-        reserved |= {name.casefold() for name in project.identifiers}
-    taken = {str(rule.to).casefold(): f"the static column {rule.to!r}" for rule in statics}
+        reserved |= {name.lower() for name in project.identifiers}
+    taken = {str(rule.to).lower(): f"the static column {rule.to!r}" for rule in statics}
     for column in attributes:
         name = column.attribute or ""
         where = f"column {column.place + 1} ({column.name!r})"
         what = attribute_name_fault(name)
-        if what is None and name.casefold() in reserved:
+        if what is None and name.lower() in reserved:
             what = f"{name!r} is a column of the table itself"
-        if what is None and name.casefold() in taken:
-            what = (
-                f"attribute {name!r} clashes with {taken[name.casefold()]}; case is not told apart"
-            )
+        if what is None and name.lower() in taken:
+            what = f"attribute {name!r} clashes with {taken[name.lower()]}; case is not told apart"
         if what is None:
-            taken[name.casefold()] = f"column {column.place + 1} ({column.name!r})"
+            taken[name.lower()] = f"column {column.place + 1} ({column.name!r})"
         elif not name:
             faults.append(
                 f"{where}: it has no name; give it one in the file, or leave it out there"

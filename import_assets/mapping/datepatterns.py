@@ -13,6 +13,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -27,6 +28,7 @@ OFFSET = r"[zZ]|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?"
 """Z or an offset from UTC; the largest in use is +14:00."""
 
 _US = 1_000_000
+_ORDINARY_YEAR = "(?:1[0-9]{3}|20[0-8][0-9]|209[0-8])"
 _TWO_DIGIT_PIVOT = 68
 """Years 00 to 68 are 2000 to 2068, years 69 to 99 are 1969 to 1999, as strptime has it."""
 
@@ -89,12 +91,11 @@ class DatePattern:
     """A way of writing dates and times.
 
     `regex` matches whole cells, `longer` the same with any number of digits in the fraction of a
-    second. `native` is a strptime format which polars reads alike once `regex` has matched, if any.
+    second.
     """
 
     regex: str
     longer: str
-    native: str | None = None
 
     def read(self, cells: pl.Series) -> pl.DataFrame:
         """Read the cells that fit the pattern and exist in the calendar.
@@ -103,7 +104,11 @@ class DatePattern:
             `date` (Date, null where the cell does not fit), `time` (microseconds since midnight)
             and `offset` (microseconds east of UTC, null where the cell names none).
         """
-        fields = cells.str.extract_groups(f"^(?:{self.regex})$").struct.unnest()
+        whole = f"^(?:{self.regex})$"
+        if not cells.str.contains(whole).any():
+            nulls = pl.repeat(None, len(cells), dtype=pl.Int64(), eager=True)
+            return pl.DataFrame({"date": nulls.cast(pl.Date), "time": nulls, "offset": nulls})
+        fields = cells.str.extract_groups(whole).struct.unnest()
         return fields.select(
             date=_date(fields.columns), time=_time(fields.columns), offset=_offset(fields.columns)
         )
@@ -124,6 +129,38 @@ class DatePattern:
         parts = {name: part for name, part in match.groupdict().items() if part is not None}
         return Moment(_one_date(parts), _one_time(parts), _one_offset(parts))
 
+
+@dataclass(frozen=True)
+class NativeFormat:
+    """A strptime format that polars reads well, once a regular expression has kept out the rest.
+
+    It reads the years 1000 to 2098 only, where no time zone leads out of what a datetime can hold
+    and polars knows all changes of clocks; a `DatePattern` reads the others. `utc` tells that the
+    format ends in Z.
+    """
+
+    text: str
+    utc: bool = False
+
+    @cached_property
+    def regex(self) -> str:
+        """Pattern of a whole cell."""
+        return _regex(_pieces(self.text), year=_ORDINARY_YEAR)
+
+    def read(self, cell: pl.Expr, dtype: pl.Date | pl.Datetime) -> pl.Expr:
+        """Return the date or naive datetime of a cell, null where it is not written so."""
+        guarded = pl.when(cell.str.contains(f"^(?:{self.regex})$")).then(cell)
+        return guarded.str.strptime(dtype, self.text, strict=False, cache=False)
+
+
+NATIVE_DATES = (NativeFormat("%Y-%m-%d"), NativeFormat("%d.%m.%Y"))
+NATIVE_DATETIMES = (
+    NativeFormat("%Y-%m-%d %H:%M:%S"),
+    NativeFormat("%Y-%m-%dT%H:%M:%S"),
+    NativeFormat("%Y-%m-%dT%H:%M:%SZ", utc=True),
+    NativeFormat("%d.%m.%Y %H:%M"),
+)
+"""The most usual of what types date and datetime accept without a format."""
 
 _LATER = "(?:[Tt ]{hour}:{minute}(?::{second}(?:\\.{fraction})?)?(?: ?{offset})?)?"
 
@@ -156,12 +193,27 @@ def compile_format(text: str, *, time: bool) -> DatePattern | str:
     Returns:
         The pattern, or a sentence that says why the format cannot be used.
     """
-    pieces = re.findall(r"%.|%$|[^%]", text, re.DOTALL)
-    letters = [piece[1:] for piece in pieces if piece[0] == "%" and piece != "%%"]
+    pieces = _pieces(text)
+    letters = _letters(pieces)
     if fault := _letters_fault(text, letters) or _groups_fault(text, letters, time=time):
         return fault
-    regex = _regex(pieces, longer=False)
-    return DatePattern(regex, _regex(pieces, longer=True), _native(text, letters))
+    return DatePattern(_regex(pieces), _regex(pieces, longer=True))
+
+
+def native_format(text: str) -> NativeFormat | None:
+    """Return a strptime format, compiled before, as one that polars can read itself, if it can."""
+    letters = _letters(_pieces(text))
+    minutes = ("H" in letters) == ("M" in letters)
+    readable = "Y" in letters and set(letters) <= set("YmdHMS")
+    return NativeFormat(text) if readable and minutes and "%%" not in text else None
+
+
+def _pieces(text: str) -> list[str]:
+    return re.findall(r"%.|%$|[^%]", text, re.DOTALL)
+
+
+def _letters(pieces: list[str]) -> list[str]:
+    return [piece[1:] for piece in pieces if piece[0] == "%" and piece != "%%"]
 
 
 def _letters_fault(text: str, letters: list[str]) -> str | None:
@@ -197,7 +249,7 @@ def _groups_fault(text: str, letters: list[str], *, time: bool) -> str | None:
     return None
 
 
-def _regex(pieces: list[str], *, longer: bool) -> str:
+def _regex(pieces: list[str], *, longer: bool = False, year: str | None = None) -> str:
     parts: list[str] = []
     for index, piece in enumerate(pieces):
         if piece[0] != "%" or piece == "%%":
@@ -207,6 +259,8 @@ def _regex(pieces: list[str], *, longer: bool) -> str:
         before = index > 0 and _ends_in_digits(pieces[index - 1])
         after = index + 1 < len(pieces) and _ends_in_digits(pieces[index + 1])
         pattern = directive.fixed if directive.is_digits and (before or after) else directive.loose
+        if year is not None and directive.group == "year":
+            pattern = year
         part = f"(?P<{directive.group}>{pattern})"
         if directive.group == "fraction" and not after:
             part = "(?P<fraction>[0-9]+)" if longer else f"{part}0*"
@@ -219,11 +273,6 @@ def _ends_in_digits(piece: str) -> bool:
     if piece[0] == "%" and piece != "%%":
         return _DIRECTIVES[piece[1]].is_digits
     return piece.isdigit()
-
-
-def _native(text: str, letters: list[str]) -> str | None:
-    minutes = ("H" in letters) == ("M" in letters)
-    return text if set(letters) <= set("YmdHMS") and minutes and "%%" not in text else None
 
 
 # --- many cells at once -------------------------------------------------------------------------

@@ -10,12 +10,22 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
-from import_assets.mapping.datepatterns import DATES, DATETIMES, DatePattern, compile_format
+from import_assets.mapping.datepatterns import (
+    DATES,
+    DATETIMES,
+    NATIVE_DATES,
+    NATIVE_DATETIMES,
+    DatePattern,
+    NativeFormat,
+    compile_format,
+    native_format,
+)
 from import_assets.mapping.localtime import UTC_TYPE, Zone, in_range
-from import_assets.mapping.parsing import Parser, Step, Why, never
+from import_assets.mapping.parsing import Parser, Quick, Step, Why
 
 UNIX = "unix"
 """The `format` of a datetime column that holds seconds since 1970 and nothing else."""
@@ -27,10 +37,6 @@ _EARLIEST_SECONDS = -62_135_596_800
 _DAY_LIKE = (19_000_101, 20_991_231)
 """Eight bare digits in this range may be YYYYMMDD as well as seconds of 1970."""
 
-_FAST_DATE = DatePattern("[0-9]{4}-[0-9]{2}-[0-9]{2}", "", "%Y-%m-%d")
-_FAST_DATETIME = DatePattern(
-    "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-5][0-9]", "", "%Y-%m-%d %H:%M:%S"
-)
 _UNIX = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?")
 _UNIX_FRACTION = r"^(?P<sign>[+-]?)(?P<seconds>[0-9]{1,18})\.(?P<fraction>[0-9]{0,6})0*$"
 _AMBIGUOUS = re.compile(
@@ -43,13 +49,12 @@ _SHORT_YEAR = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}(?![0-9]).*", re.DOTA
 class DateFormat:
     """How a column of dates or datetimes is written.
 
-    `patterns` are tried in order after `quick`, the one that is read in the first, common
-    expression. `unix` tells whether numbers are seconds since 1970. `declared` is the format as
-    the user wrote it, None where there is none.
+    `patterns` are tried in order, after the `natives`, which only save time. `unix` tells whether
+    numbers are seconds since 1970. `declared` is the format as the user wrote it, or None.
     """
 
-    patterns: Sequence[DatePattern]
-    quick: DatePattern | None
+    patterns: Sequence[DatePattern] = ()
+    natives: Sequence[NativeFormat] = ()
     declared: str | None = None
     unix: bool = False
 
@@ -58,32 +63,26 @@ def date_format(text: str | None, *, time: bool) -> DateFormat | str:
     """Read the `format` of a date (or, with `time`, of a datetime); a sentence where it is none."""
     if text is None:
         return (
-            DateFormat(DATETIMES, _FAST_DATETIME, unix=True)
+            DateFormat(DATETIMES, NATIVE_DATETIMES, unix=True)
             if time
-            else DateFormat(DATES, _FAST_DATE)
+            else DateFormat(DATES, NATIVE_DATES)
         )
     if text.strip().lower() == UNIX:
         if not time:
             return "format: unix is a moment, not a day: take type datetime"
-        return DateFormat((), None, declared=UNIX, unix=True)
+        return DateFormat(declared=UNIX, unix=True)
     pattern = compile_format(text, time=time)
     if isinstance(pattern, str):
         return pattern
-    return DateFormat((pattern,), pattern if pattern.native else None, declared=text)
+    native = native_format(text)
+    return DateFormat((pattern,), (native,) if native else (), declared=text)
 
 
 def date_parser(form: DateFormat) -> Parser:
     """Return the parser of type date."""
-
-    def fast(cell: pl.Expr) -> pl.Expr:
-        if form.quick is None:
-            return never(pl.Date())(cell)
-        day = _native(cell, form.quick, pl.Date())
-        return pl.when(day >= dt.date(1, 1, 1)).then(day)
-
     return Parser(
         pl.Date(),
-        fast,
+        quick=[partial(native.read, dtype=pl.Date()) for native in form.natives],
         slow=[_days(pattern) for pattern in form.patterns],
         explain=lambda text: _why_not_date(form, text),
     )
@@ -94,27 +93,23 @@ def datetime_parser(form: DateFormat, zone: Zone) -> Parser:
 
     Times without an offset are local times of `zone`; the values are naive UTC, in microseconds.
     """
-    day_like = form.declared == UNIX
-
-    def fast(cell: pl.Expr) -> pl.Expr:
-        if form.quick is not None:
-            return zone.fast(_native(cell, form.quick, UTC_TYPE))
-        return _seconds(cell, day_like=day_like) if form.unix else never(UTC_TYPE)(cell)
-
-    slow: list[Step] = []
+    quick = [_native(native, zone) for native in form.natives if native.utc or zone.is_quick]
+    slow: list[Step] = [_moments(pattern, zone) for pattern in form.patterns]
     if form.unix:
-        slow += [_bare_seconds(day_like=day_like), _split_seconds]
-    slow += [_moments(pattern, zone) for pattern in form.patterns]
-    return Parser(UTC_TYPE, fast, slow, explain=lambda text: _why_not_datetime(form, zone, text))
+        quick.append(partial(_seconds, day_like=form.declared == UNIX))
+        slow.insert(0, _split_seconds)
+    return Parser(UTC_TYPE, quick, slow, explain=lambda text: _why_not_datetime(form, zone, text))
 
 
 # --- many cells at once -------------------------------------------------------------------------
 
 
-def _native(cell: pl.Expr, pattern: DatePattern, dtype: pl.Date | pl.Datetime) -> pl.Expr:
-    """Let polars read what the pattern has let through; its own reading is too generous."""
-    guarded = pl.when(cell.str.contains(f"^(?:{pattern.regex})$")).then(cell)
-    return guarded.str.strptime(dtype, pattern.native, strict=False, cache=False)
+def _native(native: NativeFormat, zone: Zone) -> Quick:
+    def quick(cell: pl.Expr) -> pl.Expr:
+        read = native.read(cell, UTC_TYPE)
+        return read if native.utc else zone.quick(read)
+
+    return quick
 
 
 def _days(pattern: DatePattern) -> Step:
@@ -144,12 +139,6 @@ def _seconds(cell: pl.Expr, *, day_like: bool) -> pl.Expr:
     if not day_like:
         usable &= ~((cell.str.len_bytes() == 8) & value.is_between(*_DAY_LIKE))
     return pl.when(usable).then(value * _US).cast(UTC_TYPE)
-
-
-def _bare_seconds(*, day_like: bool) -> Step:
-    return lambda cells: (
-        cells.to_frame("cell").select(_seconds(pl.col("cell"), day_like=day_like)).to_series()
-    )
 
 
 def _split_seconds(cells: pl.Series) -> pl.Series:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from import_assets.mapping.mapping import ATTRIBUTE_PREFIX, TIMESTAMP, Attribute
+from import_assets.mapping.mapping import ATTRIBUTE_PREFIX, TIMESTAMP
 from import_assets.spec.models import AttributeType
 
 _TAGS: dict[AttributeType, str] = {
@@ -29,24 +29,26 @@ _TAGS: dict[AttributeType, str] = {
 }
 
 
-def canonical_event(attributes: Iterable[Attribute], event_type: str) -> pl.Expr:
+def canonical_event(attributes: Iterable[tuple[str, AttributeType]], event_type: str) -> pl.Expr:
     """Return an expression over `Mapped.rows` with one String per event.
 
     The text is the event type and the timestamp, then for each attribute that is not null, sorted
     by name, `<bytes of name>:<name><tag><bytes of value>:<value>`. An attribute that is null and
     one that the delivery lacks are alike (D19).
+
+    Args:
+        attributes: names and types of the attributes that the rows carry, in any order.
+        event_type: the events' type, the same for all rows.
     """
-    ordered = sorted(attributes, key=lambda attribute: attribute.name)
     start = f"{len(event_type.encode())}:{event_type}"
     parts = [pl.lit(start + "t"), _sized(_micros(pl.col(TIMESTAMP)))]
-    parts += [_attribute(attribute) for attribute in ordered]
+    parts += [_attribute(name, type_) for name, type_ in sorted(attributes)]
     return pl.concat_str(parts, ignore_nulls=True)
 
 
-def _attribute(attribute: Attribute) -> pl.Expr:
-    name = attribute.name
-    head = f"{len(name.encode())}:{name}{_TAGS[attribute.type]}"
-    value = _value(pl.col(ATTRIBUTE_PREFIX + name), attribute.type)
+def _attribute(name: str, type_: AttributeType) -> pl.Expr:
+    head = f"{len(name.encode())}:{name}{_TAGS[type_]}"
+    value = _value(pl.col(ATTRIBUTE_PREFIX + name), type_)
     return pl.concat_str([pl.lit(head), _sized(value)])
 
 
@@ -58,8 +60,8 @@ def _micros(moment: pl.Expr) -> pl.Expr:
     return moment.cast(pl.Int64).cast(pl.String)
 
 
-def _value(value: pl.Expr, type: AttributeType) -> pl.Expr:  # noqa: A002
-    match type:
+def _value(value: pl.Expr, type_: AttributeType) -> pl.Expr:
+    match type_:
         case "number":
             # Minus zero equals zero, and has other bits.
             plain = pl.when(value == 0).then(0.0).otherwise(value)

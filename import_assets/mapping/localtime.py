@@ -14,6 +14,8 @@ from typing import Literal
 
 import polars as pl
 
+from import_assets.mapping.parsing import per_distinct
+
 UTC_TYPE = pl.Datetime("us")
 """Naive datetimes in microseconds; once past this module they are UTC."""
 
@@ -36,39 +38,40 @@ class Zone:
 
     name: str
 
-    def fast(self, local: pl.Expr) -> pl.Expr:
-        """UTC of naive local times; null where `slow` has to look, or there is no single answer."""
-        if self.name in _ALWAYS_UTC:
-            return in_range(local)
-        if not self._known_to_polars:
-            return pl.when(local.is_null()).then(local)
-        known = pl.when(local < _FIRST_UNKNOWN).then(local)
-        return in_range(
-            known.dt.replace_time_zone(self.name, ambiguous="null", non_existent="null")
-            .dt.convert_time_zone("UTC")
-            .dt.replace_time_zone(None)
-        )
+    @property
+    def is_quick(self) -> bool:
+        """True where polars knows the zone."""
+        return self.is_utc or self._known_to_polars
+
+    @property
+    def is_utc(self) -> bool:
+        """True where local time is UTC."""
+        return self.name in _ALWAYS_UTC
+
+    def quick(self, local: pl.Expr) -> pl.Expr:
+        """UTC of naive local times of the years 1000 to 2098, null where there is no single one.
+
+        Only where `is_quick`.
+        """
+        if self.is_utc:
+            return local
+        zoned = local.dt.replace_time_zone(self.name, ambiguous="null", non_existent="null")
+        return zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
     def to_utc(self, local: pl.Series) -> pl.Series:
         """UTC of naive local times; null where ambiguous, non-existent or out of range."""
-        utc = local.to_frame("local").select(self.fast(pl.col("local"))).to_series()
-        late = local >= _FIRST_UNKNOWN if self._known_to_polars else local.is_not_null()
-        left = (late & utc.is_null()).arg_true()
-        if left.is_empty() or self.name in _ALWAYS_UTC:
+        if self.is_utc:
+            return local
+        beyond = local.is_not_null()
+        if self.is_quick:
+            beyond = (local >= _FIRST_UNKNOWN).fill_null(value=False)
+        known = local.set(beyond, None).to_frame("local")
+        utc = known.select(in_range(self.quick(pl.col("local")))).to_series()
+        left = beyond.arg_true()
+        if left.is_empty():
             return utc
-        distinct = local.gather(left).unique()
-        known = pl.DataFrame(
-            {
-                "local": distinct,
-                "utc": pl.Series([self._exact(moment) for moment in distinct], dtype=UTC_TYPE),
-            }
-        )
-        found = (
-            local.gather(left)
-            .to_frame("local")
-            .join(known, on="local", how="left", maintain_order="left")
-        )
-        return utc.scatter(left, found["utc"])
+        exact = per_distinct(self._exact, UTC_TYPE)(local.gather(left))
+        return utc.scatter(left, exact)
 
     def fault(self, local: dt.datetime) -> Literal["ambiguous", "nonexistent", "range"] | None:
         """Say why a local time has no single instant in UTC, or None where it has one."""

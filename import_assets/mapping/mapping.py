@@ -17,7 +17,7 @@ from import_assets.mapping.columns import Layout, lay_out
 from import_assets.mapping.faults import FaultLog
 from import_assets.mapping.identifiers import IdRules
 from import_assets.mapping.localtime import Zone
-from import_assets.mapping.parsing import Parser, Why
+from import_assets.mapping.parsing import Parser, Why, evaluate
 from import_assets.mapping.types import check_static, parser
 from import_assets.records import Records
 from import_assets.spec.models import (
@@ -150,10 +150,10 @@ class Mapping:
         timestamps = [self._timestamp] if self._timestamp else []
         read = [*timestamps, *self._typed]
         ids = [column.value() for column in self._ids.columns]
-        block = frame.select(
-            *ids,
-            *(column.parser.fast(pl.col(column.column)).alias(column.output) for column in read),
+        typed = (
+            column.parser.expression(frame[column.column]).alias(column.output) for column in read
         )
+        block = evaluate(frame, [*ids, *typed])
         log = FaultLog()
         self._ids.check(block, frame, log)
         columns = [

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from import_assets.mapping.parsing import Parser, Why, per_distinct
+from import_assets.mapping.parsing import Parser, Why, evaluate, per_distinct
 
 _SPACES = " \u00a0\u202f"
 """Space, no-break space, narrow no-break space: all three group thousands in real files."""
@@ -101,7 +101,7 @@ def number_parser(notation: Notation) -> Parser:
     """Return the parser of type number, a Float64 that is exactly what the cell says (D29)."""
     rewrite = _rewriter(notation)
 
-    def fast(cell: pl.Expr) -> pl.Expr:
+    def quick(cell: pl.Expr) -> pl.Expr:
         text = rewrite(cell)
         value = text.cast(pl.Float64, strict=False)
         plain = ~text.str.contains_any(["e", "E"])
@@ -109,7 +109,7 @@ def number_parser(notation: Notation) -> Parser:
         return pl.when(value.is_finite() & certain).then(value)
 
     def shortest(cells: pl.Series) -> pl.Series:
-        text = cells.to_frame("cell").select(rewrite(pl.col("cell"))).to_series()
+        text = evaluate(cells.to_frame("cell"), [rewrite(pl.col("cell"))]).to_series()
         value = text.cast(pl.Float64, strict=False)
         certain = value.is_finite() & (value.cast(pl.String) == text)
         return value.set(~certain.fill_null(value=False), None)
@@ -120,7 +120,7 @@ def number_parser(notation: Notation) -> Parser:
 
     return Parser(
         pl.Float64(),
-        fast,
+        (quick,),
         slow=(shortest, per_distinct(exact, pl.Float64())),
         explain=lambda text: _why_not_number(notation, text),
     )
@@ -131,7 +131,7 @@ def integer_parser(notation: Notation) -> Parser:
     rewrite = _rewriter(notation)
     return Parser(
         pl.Int64(),
-        lambda cell: rewrite(cell).cast(pl.Int64, strict=False),
+        (lambda cell: rewrite(cell).cast(pl.Int64, strict=False),),
         explain=lambda text: _why_not_integer(notation, text),
     )
 

@@ -98,4 +98,4 @@ def _parser_or_fault(type: AttributeType, format: str | None, zone: Zone) -> Par
                 return f"type {type} takes no format: leave {format!r} out"
     if type == "url":
         return url_parser()
-    return json_parser() if type == "json" else Parser(pl.String(), lambda cell: cell)
+    return json_parser() if type == "json" else Parser(pl.String(), (lambda cell: cell,))

@@ -21,7 +21,7 @@ def url_parser() -> Parser:
     """Return the parser of type url: http://, https:// or //, a host, and nothing unencoded."""
     return Parser(
         pl.String(),
-        lambda cell: pl.when(cell.str.contains(f"^{_URL}$")).then(cell),
+        (lambda cell: pl.when(cell.str.contains(f"^{_URL}$")).then(cell),),
         explain=_why_not_url,
     )
 
