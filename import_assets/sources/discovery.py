@@ -8,7 +8,7 @@ forgetting a file would.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
@@ -36,9 +36,10 @@ from import_assets.sources.memory import (
     version_digests,
     write_memory,
 )
+from import_assets.sources.notes import count_of, names_of, said_of, too_many
 from import_assets.sources.rules import Rules
 from import_assets.sources.storage.keys import true_path
-from import_assets.sources.storage.selection import by_age, by_name, choose, order_of
+from import_assets.sources.storage.selection import by_age, choose, order_of
 
 MAX_OPEN = 1_000
 """Asks without an outcome, beyond which new files wait; it bounds the cursor."""
@@ -123,28 +124,29 @@ def look(
         raise ValueError("select: all cannot be combined with on_new_file (M023)")
     memory = read_memory(cursor, rules)
     files = _Files.of(listing.deliveries, rules, memory, now)
+    # Before the ledger: a run that ends in between then counts as running, not as failed.
     states = outcome(memory.asks) if memory.asks else {}
     ledger = imported() if _needs_ledger(memory, files, states, now) else None
     if ledger is not None:
         memory, files = _with_ledger(memory, files, rules, ledger, now)
     asks = _follow(memory.asks, files, states, ledger, rules)
     memory = replace(memory, given_up=np.union1d(memory.given_up, version_digests(asks.given_up)))
-    fresh = _fresh(files, memory, asks)
+    new = files.pick(files.new & ~np.isin(files.versions, memory.given_up))
+    waiting = 0
     if order_of(rules.select) is None:
-        new, waiting = _take_all(fresh, asks, rules)
+        fresh, waiting = _take_all(new, asks, rules)
     else:
-        asks, new, passed = _take_one(fresh, asks, memory, rules)
+        asks, fresh, passed = _take_one(new, asks, memory, rules)
         memory = replace(
             memory, passed_over=np.union1d(memory.passed_over, version_digests(passed))
         )
-        waiting = 0
-    memory = _settled_and_pruned(memory, files, (*asks.running, *asks.again, *new))
-    counts = _Counts(len(new), len(asks.again), len(asks.running), waiting)
+    memory = _settled_and_pruned(memory, files, (*asks.running, *asks.again, *fresh))
+    counts = _Counts(len(fresh), len(asks.again), len(asks.running), waiting)
     given_up = files.pick(np.isin(files.versions, memory.given_up) & ~files.done)
     return Tick(
-        asks=tuple(sorted((*new, *asks.again), key=lambda ask: by_age(ask.delivery))),
+        asks=tuple(sorted((*fresh, *asks.again), key=lambda ask: by_age(ask.delivery))),
         cursor=write_memory(memory, rules),
-        note=_sentence(listing, rules, _parts(files, memory, counts, given_up)),
+        note=said_of(listing, rules, _parts(files, memory, counts, given_up)),
         given_up=given_up,
     )
 
@@ -169,17 +171,17 @@ def select_scheduled(
         TooManyFilesError: more files than `limit`; nothing is taken (M024).
     """
     settled = [file for file in listing.deliveries if not _is_young(file, rules, now)]
-    left = [_count(len(listing.deliveries) - len(settled), "still settling")]
+    left = [count_of(len(listing.deliveries) - len(settled), "still settling")]
     if rules.select == "not_imported_yet":
         ledger = imported()
         new = [file for file in settled if not is_imported(file, ledger, rules.by)]
-        left.append(_count(len(settled) - len(new), "imported already"))
+        left.append(count_of(len(settled) - len(new), "imported already"))
         settled = new
     taken = choose(settled, rules.select)
-    left.append(_count(len(settled) - len(taken), "passed over"))
+    left.append(count_of(len(settled) - len(taken), "passed over"))
     if limit is not None and len(taken) > limit:
-        raise TooManyFilesError(_too_many(len(taken), limit, rules))
-    return Selected(taken, _sentence(listing, rules, [_count(len(taken), "taken"), *left]))
+        raise TooManyFilesError(too_many(len(taken), limit, rules))
+    return Selected(taken, said_of(listing, rules, [count_of(len(taken), "taken"), *left]))
 
 
 def over_limit(listing: Listing, rules: Rules, imported: ReadLedger) -> str | None:
@@ -193,7 +195,7 @@ def over_limit(listing: Listing, rules: Rules, imported: ReadLedger) -> str | No
     if rules.select == "not_imported_yet" and count > rules.files:
         ledger = imported()
         count = sum(not is_imported(file, ledger, rules.by) for file in listing.deliveries)
-    return _too_many(count, rules.files, rules) if count > rules.files else None
+    return too_many(count, rules.files, rules) if count > rules.files else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +243,11 @@ class _Asks:
     running: tuple[Ask, ...] = ()
     again: tuple[Ask, ...] = ()
     given_up: tuple[Delivery, ...] = ()
+
+    @property
+    def keys(self) -> Set[str]:
+        """Files to which something is on its way."""
+        return {ask.delivery.key for ask in (*self.running, *self.again)}
 
 
 @dataclass(frozen=True)
@@ -320,9 +327,9 @@ def _earlier_than_imported(files: _Files, rules: Rules, ledger: Imported) -> _Ma
     if rules.select == "last_modified" and here:
         latest = max(file.modified for file in here)
         return np.array([file.modified < latest for file in files.deliveries], dtype=np.bool_)
-    names = [*(key for key in ledger if rules.pattern.matches(true_path(key))), *(file.path for file in here)]
-    if rules.select == "last_alphabetically" and names:
-        last = max(names)
+    if rules.select == "last_alphabetically":
+        names = [key for key in ledger if rules.pattern.matches(true_path(key))]
+        last = max([*names, *(file.path for file in here)], default="")
         return np.array([file.path < last for file in files.deliveries], dtype=np.bool_)
     return np.zeros(len(files.deliveries), dtype=np.bool_)
 
@@ -344,10 +351,12 @@ def _follow(
             continue
         state = states.get(ask.delivery.key, "gone")
         now = listed.get(ask.delivery.key)
-        if state == "running":
-            running.append(ask)
-        elif now is None or now.fingerprint != ask.delivery.fingerprint:
-            continue  # it has left, or is another version, which is looked at like any new file
+        if now is None or now.fingerprint != ask.delivery.fingerprint:
+            # It has left, or is another version by now, which is looked at like any new file.
+            if state == "running":
+                running.append(ask)
+        elif state == "running":
+            running.append(Ask(now, ask.attempt))
         elif state == "refused" or ask.attempt >= MAX_ATTEMPTS:
             given_up.append(now)
         else:
@@ -355,38 +364,34 @@ def _follow(
     return _Asks(tuple(running), tuple(again), tuple(given_up))
 
 
-def _fresh(files: _Files, memory: Memory, asks: _Asks) -> tuple[Delivery, ...]:
-    """Return the new files that nothing is on its way to."""
-    busy = {ask.delivery.key for ask in (*asks.running, *asks.again)}
-    mask = files.new & ~np.isin(files.versions, memory.given_up)
-    return tuple(file for file in files.pick(mask) if file.key not in busy)
-
-
-def _take_all(fresh: Sequence[Delivery], asks: _Asks, rules: Rules) -> tuple[tuple[Ask, ...], int]:
+def _take_all(new: Sequence[Delivery], asks: _Asks, rules: Rules) -> tuple[tuple[Ask, ...], int]:
     """Return asks for all new files, and how many files wait instead."""
+    busy = asks.keys
+    fresh = [file for file in new if file.key not in busy]
     if len(fresh) > rules.files:
-        raise TooManyFilesError(_too_many(len(fresh), rules.files, rules))
-    if len(asks.running) + len(asks.again) + len(fresh) > MAX_OPEN:
+        raise TooManyFilesError(too_many(len(fresh), rules.files, rules))
+    if len(busy) + len(fresh) > MAX_OPEN:
         return (), len(fresh)
     return tuple(Ask(file, 1) for file in choose(fresh, rules.select)), 0
 
 
 def _take_one(
-    fresh: Sequence[Delivery], asks: _Asks, memory: Memory, rules: Rules
+    new: Sequence[Delivery], asks: _Asks, memory: Memory, rules: Rules
 ) -> tuple[_Asks, tuple[Ask, ...], list[Delivery]]:
     """Return the asks that remain, the new one if any, and the files passed over.
 
     Files asked for are not imported yet either, so the last of all of them is what counts: a file
-    whose run failed is not tried again once a later one was asked for.
+    whose run failed is not tried again once a later one was asked for. So does a version that
+    waits for an earlier one of the same file.
     """
     open_asks = [*asks.running, *asks.again]
     passed = np.isin(version_digests([ask.delivery for ask in open_asks]), memory.passed_over)
     open_asks = [ask for ask, is_passed in zip(open_asks, passed, strict=True) if not is_passed]
-    waiting = [*fresh, *(ask.delivery for ask in open_asks)]
-    taken = choose(waiting, rules.select)
+    contenders = [*new, *(ask.delivery for ask in open_asks)]
+    taken = choose(contenders, rules.select)
     again = tuple(ask for ask in open_asks if ask in asks.again and ask.delivery in taken)
-    new = tuple(Ask(file, 1) for file in fresh if file in taken)
-    return replace(asks, again=again), new, [file for file in waiting if file not in taken]
+    fresh = tuple(Ask(file, 1) for file in taken if file in new and file.key not in asks.keys)
+    return replace(asks, again=again), fresh, [file for file in contenders if file not in taken]
 
 
 def _settled_and_pruned(memory: Memory, files: _Files, asks: tuple[Ask, ...]) -> Memory:
@@ -419,44 +424,12 @@ def _parts(
     done = int(np.count_nonzero(files.done))
     passed = np.isin(files.versions, memory.passed_over) & ~files.done
     return [
-        _count(counts.new, "new"),
-        _count(counts.again, "asked for again"),
-        _count(counts.running, "asked for and not finished"),
-        _count(counts.waiting, f"waiting until fewer than {MAX_OPEN:,} are under way"),
-        _count(settling, "still settling"),
-        _count(len(given_up), f"given up ({_names(given_up)})"),
-        _count(int(np.count_nonzero(passed)), "passed over"),
-        _count(done, "imported already"),
+        count_of(counts.new, "new"),
+        count_of(counts.again, "asked for again"),
+        count_of(counts.running, "asked for and not finished"),
+        count_of(counts.waiting, f"waiting until fewer than {MAX_OPEN:,} are under way"),
+        count_of(settling, "still settling"),
+        count_of(len(given_up), f"given up ({names_of(given_up)})"),
+        count_of(int(np.count_nonzero(passed)), "passed over"),
+        count_of(done, "imported already"),
     ]
-
-
-def _names(deliveries: Sequence[Delivery]) -> str:
-    shown = [file.key for file in sorted(deliveries, key=by_name)[:3]]
-    more = len(deliveries) - len(shown)
-    return ", ".join(shown) + (f" and {more:,} more" if more else "")
-
-
-def _count(number: int, words: str) -> str:
-    return f"{number:,} {words}" if number else ""
-
-
-def _sentence(listing: Listing, rules: Rules, parts: Sequence[str]) -> str:
-    number = len(listing.deliveries)
-    if number:
-        said = ", ".join(part for part in parts if part)
-        text = f"{number:,} {'file matches' if number == 1 else 'files match'}: {said}"
-    else:
-        text = f"no file matches {rules.pattern.text}"
-        text += f", {listing.others:,} others lie there" if listing.others else ""
-    if listing.faults:
-        more = len(listing.faults) - 1
-        text += f"; {listing.faults[0]}" + (f" (and {more:,} more like it)" if more else "")
-    return text
-
-
-def _too_many(count: int, limit: int, rules: Rules) -> str:
-    return (
-        f"{count:,} files that match {rules.pattern.text} would be imported at once, more than the "
-        f"limit of {limit:,}, so none is: import them by hand, move those you do not need out of "
-        "the folder, narrow `files:`, or raise `limits: {files: …}` in project.yaml (M024)"
-    )

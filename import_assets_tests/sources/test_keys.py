@@ -43,7 +43,15 @@ def test_one_path_has_one_key(text: str) -> None:
 
 
 def test_usual_names_stay_as_they_are() -> None:
-    for name in ("a b.csv", "50%.csv", "100%", "a+b&c=d.csv", "žluťoučký kůň.csv", "😀👩‍👩‍👧.csv", "..csv"):
+    for name in (
+        "a b.csv",
+        "50%.csv",
+        "100%",
+        "a+b&c=d.csv",
+        "žluťoučký kůň.csv",
+        "😀👩‍👩‍👧.csv",
+        "..csv",
+    ):
         assert encode_path(name.encode()) == name
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pytest
 
@@ -57,9 +57,12 @@ def test_copies_and_removes_the_copy(storage: FakeStorage, spool: Path) -> None:
 
 
 def test_removes_the_copy_when_the_caller_fails(storage: FakeStorage, spool: Path) -> None:
-    with pytest.raises(OSError, match="from the caller"):
-        with fetch(storage, storage.stat("f/a.csv"), spool, LIMIT):
-            raise OSError(errno.ENOSPC, "from the caller")
+    delivery = storage.stat("f/a.csv")
+    with (
+        pytest.raises(OSError, match="from the caller"),
+        fetch(storage, delivery, spool, LIMIT),
+    ):
+        raise OSError(errno.ENOSPC, "from the caller")
     assert list(spool.iterdir()) == []
 
 
@@ -197,7 +200,7 @@ def test_room_runs_out_while_copying(
 
     def full(descriptor: int, *args: object, **options: object) -> BinaryIO:
         os.close(descriptor)
-        return open("/dev/full", "wb", buffering=0)
+        return cast("BinaryIO", Path("/dev/full").open("wb", buffering=0))
 
     monkeypatch.setattr(os, "fdopen", full)
     with pytest.raises(SourceError, match=r"2,500,000 bytes.*spool: No space left"):
@@ -218,8 +221,7 @@ def test_copies_left_behind_by_killed_processes_are_removed(
     spool.mkdir(parents=True)
     for name, age in (("delivery-old", 90_000), ("delivery-old.part", 90_000), ("delivery-new", 5)):
         (spool / name).touch()
-        os.utime(spool / name, (time.time() - age,) * 2)
-    os.utime(spool / "delivery-new")
+        os.utime(spool / name, (time.time() - age, time.time() - age))
     (spool / "somebody else's").touch()
     fetched(storage, spool)
     assert {path.name for path in spool.iterdir()} == {"delivery-new", "somebody else's"}

@@ -33,13 +33,10 @@ class Rig:
 
 
 def local_rig(folder: Path) -> Rig:
-    root = os.fsencode(folder)
-
     def put(path: bytes, content: bytes, modified: datetime = LONG_AGO) -> None:
-        whole = os.path.join(root, path)
-        os.makedirs(os.path.dirname(whole), exist_ok=True)
-        with open(whole, "wb") as file:
-            file.write(content)
+        whole = folder / os.fsdecode(path)
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        whole.write_bytes(content)
         os.utime(whole, (modified.timestamp(), modified.timestamp()))
 
     @contextmanager
@@ -54,7 +51,10 @@ def local_rig(folder: Path) -> Rig:
             os.seteuid(user)
             (folder / path).chmod(0o755)
 
-    return Rig(LocalStorage(folder), put, lambda path: os.remove(os.path.join(root, path)), deny)
+    def remove(path: bytes) -> None:
+        (folder / os.fsdecode(path)).unlink()
+
+    return Rig(LocalStorage(folder), put, remove, deny)
 
 
 def fake_rig() -> Rig:
@@ -234,7 +234,9 @@ def test_file_vanishing_between_listing_and_opening(rig: Rig) -> None:
             ask(key)
 
 
-@pytest.mark.parametrize("key", ["", "/", "a.csv/", "no.csv", "a.csv/b.csv", "f", "%61.csv", "a%00"])
+@pytest.mark.parametrize(
+    "key", ["", "/", "a.csv/", "no.csv", "a.csv/b.csv", "f", "%61.csv", "a%00"]
+)
 def test_what_is_no_key_is_unknown(rig: Rig, key: str) -> None:
     rig.put(b"a.csv", b"x", LONG_AGO)
     rig.put(b"f/b.csv", b"x", LONG_AGO)
@@ -391,6 +393,52 @@ def test_dangling_link_is_reported(folder: Path) -> None:
     found, reports = faults_of(folder)
     assert not found
     assert len(reports) == 1
+
+
+def test_closed_file_is_an_error_that_may_pass() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        rig = local_rig(Path(name))
+        rig.put(b"a.csv", b"", LONG_AGO)
+        with rig.deny("a.csv"):
+            assert set(listed(rig.storage)) == {"a.csv"}
+            with pytest.raises(
+                SourceError, match=r"a\.csv in .* cannot be read: Permission denied"
+            ):
+                rig.storage.open("a.csv")
+
+
+def test_file_turned_into_a_link_while_it_is_opened(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between looking where a path leads and opening it, a link may take its place."""
+    (tmp_path / "secret.csv").write_bytes(b"secret")
+    (folder / "a.csv").write_bytes(b"x")
+    real_open = os.open
+
+    def swap_and_open(path: bytes, flags: int) -> int:
+        (folder / "a.csv").unlink()
+        (folder / "a.csv").symlink_to(tmp_path / "secret.csv")
+        return real_open(path, flags)
+
+    monkeypatch.setattr(os, "open", swap_and_open)
+    with pytest.raises(FileRefused, match="outside_folder"):
+        LocalStorage(folder).open("a.csv")
+
+
+def test_file_replaced_while_it_is_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "a.csv").write_bytes(b"x")
+    (folder / "b.csv").write_bytes(b"y")
+    real_open = os.open
+
+    def open_and_swap(path: bytes, flags: int) -> int:
+        descriptor = real_open(path, flags)
+        (folder / "b.csv").rename(folder / "a.csv")
+        return descriptor
+
+    monkeypatch.setattr(os, "open", open_and_swap)
+    with pytest.raises(SourceError, match="replaced while it was opened"):
+        LocalStorage(folder).open("a.csv")
 
 
 @pytest.mark.timeout(10)
