@@ -19,6 +19,7 @@ from import_assets.orchestration.sensors import (
 )
 from import_assets.orchestration.tables import build_table
 from import_assets.spec.loading import Import, Loaded, load
+from import_assets.tables.checks import references
 
 
 def build_definitions(root: Path) -> dg.Definitions:
@@ -42,7 +43,10 @@ def _definitions(loaded: Loaded) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *(build_import(definition) for definition in definitions),
-            *(build_table(table, sources) for table, sources in by_table.items()),
+            *(
+                build_table(table, sources, [t for t in references(table) if t in by_table])
+                for table, sources in by_table.items()
+            ),
             *(build_invalid(name, error) for name, error in loaded.invalid.items()),
         ],
         sensors=[

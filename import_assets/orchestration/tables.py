@@ -14,8 +14,10 @@ from import_assets.warehouse.tables import exists
 from import_assets.warehouse.warehouse import Warehouse
 
 
-def build_table(table: tuple[str, ...], definitions: Sequence[Import]) -> dg.AssetsDefinition:
-    """Return the asset of a table that these imports fill.
+def build_table(
+    table: tuple[str, ...], definitions: Sequence[Import], references: Sequence[tuple[str, ...]]
+) -> dg.AssetsDefinition:
+    """Return the asset of a table that these imports fill and whose rows refer to other tables.
 
     Rows arrive in the step of their import, in one transaction each. This step applies batches
     that an interrupted run left staged, reports the table and checks it.
@@ -29,7 +31,10 @@ def build_table(table: tuple[str, ...], definitions: Sequence[Import]) -> dg.Ass
         specs=[
             dg.AssetSpec(
                 key,
-                deps=[import_key(definition.name) for definition in definitions],
+                deps=[
+                    *(import_key(definition.name) for definition in definitions),
+                    *(table_key(other) for other in references),
+                ],
                 group_name=TABLES_GROUP,
                 description=f"Table `{table_label(table)}` of the warehouse "
                 f"`{project.spec.warehouse}`.",

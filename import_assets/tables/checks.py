@@ -39,6 +39,11 @@ def names(table: tuple[str, ...]) -> tuple[str, ...]:
     }[table[0]]
 
 
+def references(table: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Return the tables in which rows of a table have to find something (M069)."""
+    return (PURCHASE,) if table == PURCHASE_ITEM else ()
+
+
 def run(
     connection: duckdb.DuckDBPyConnection,
     table: tuple[str, ...],
