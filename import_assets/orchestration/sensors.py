@@ -1,12 +1,14 @@
 """Sensors: new files, interrupted runs, tables that follow their imports."""
 
-import json
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import dagster as dg
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from import_assets.errors import WarehouseError
 from import_assets.orchestration import alive, checks
@@ -90,13 +92,14 @@ def _look(
 ) -> dg.SensorResult | dg.SkipReason:
     warehouse = Warehouse(definition.project.warehouse_path, wait_seconds=_WAREHOUSE_WAIT_SECONDS)
     rules = _rules(definition)
+    before = _Cursor.read(context.cursor)
     books = _Books(context.instance, definition, warehouse)
     listing = list_matching(open_source(definition), rules.pattern, LISTING_SECONDS)
     try:
         tick = look(
             listing,
             rules,
-            _unwrap(context.cursor, definition, rules),
+            _memory(before, definition, rules),
             now=datetime.now(UTC),
             imported=books.imported,
             outcome=books.outcome,
@@ -104,32 +107,54 @@ def _look(
     except WarehouseError as error:
         return dg.SkipReason(f"{error}; looked at again at the next tick")
     requests, partitions = run_requests(context.instance, definition, tick.asks)
-    given_up = [delivery.key for delivery in tick.given_up]
+    given_up = sorted(delivery.key for delivery in tick.given_up)
+    told = _fingerprint(given_up)
+    after = _Cursor(definition=definition.definition_hash, memory=tick.cursor, told=told)
+    # Said once for the same files, not at every look: each event stays in Dagster's log for good.
+    news = [checks.files_given_up(definition, given_up)] if given_up and told != before.told else []
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=None if requests else tick.note,
-        cursor=_wrap(tick.cursor, definition),
+        cursor=after.model_dump_json(),
         dynamic_partitions_requests=partitions,
-        asset_events=[checks.files_given_up(definition, given_up)] if given_up else [],
+        asset_events=news,
     )
 
 
-def _wrap(memory: str, definition: Import) -> str:
-    return json.dumps({"definition": definition.definition_hash, "memory": memory})
+class _Cursor(BaseModel):
+    """What a sensor keeps between ticks.
+
+    `memory` is what `look` returned, under the definition with the hash `definition`; `told` is the
+    fingerprint of the files whose giving up was said.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    v: Literal[1] = 1
+    definition: str = ""
+    memory: str | None = None
+    told: str = ""
+
+    @classmethod
+    def read(cls, text: str | None) -> "_Cursor":
+        """Return the cursor of the last tick; an empty one if it is missing, damaged or foreign."""
+        try:
+            return cls.model_validate_json(text or "{}")
+        except ValueError:
+            return cls()
 
 
-def _unwrap(cursor: str | None, definition: Import, rules: Rules) -> str | None:
-    """Return the memory in a cursor; what was given up under another definition gets a new try."""
-    try:
-        wrapped = json.loads(cursor or "")
-        memory, definition_hash = wrapped["memory"], wrapped["definition"]
-    except (ValueError, TypeError, KeyError):
-        return None
-    if not isinstance(memory, str) or definition_hash == definition.definition_hash:
-        return memory if isinstance(memory, str) else None
-    known = read_memory(memory, rules)
+def _fingerprint(keys: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(keys).encode()).hexdigest()[:16]
+
+
+def _memory(cursor: _Cursor, definition: Import, rules: Rules) -> str | None:
+    """Return what a look remembers; files given up under another definition get a new try."""
+    if cursor.memory is None or cursor.definition == definition.definition_hash:
+        return cursor.memory
+    known = read_memory(cursor.memory, rules)
     if known.lost:
-        return memory
+        return cursor.memory
     return write_memory(replace(known, given_up=np.empty(0, dtype=np.uint64)), rules)
 
 
