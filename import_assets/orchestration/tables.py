@@ -15,7 +15,9 @@ from import_assets.warehouse.warehouse import Warehouse
 
 
 def build_table(
-    table: tuple[str, ...], definitions: Sequence[Import], references: Sequence[tuple[str, ...]]
+    table: tuple[str, ...],
+    definitions: Sequence[Import],
+    references: Sequence[tuple[str, ...]] = (),
 ) -> dg.AssetsDefinition:
     """Return the asset of a table that these imports fill and whose rows refer to other tables.
 
@@ -48,7 +50,7 @@ def build_table(
         pool=pool(table),
     )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        alive.hold(project, context.run_id)
+        alive.hold(project, context.run.run_id)
         warehouse = Warehouse(project.warehouse_path, log=context.log.info)
         for delivered in apply_pending(definitions, warehouse):
             context.log.info(f"Left by an interrupted run: {metadata.summary(delivered)}")
