@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from import_assets.errors import FileRefused, SourceError, UnknownName
+from import_assets.errors import FileRefused, ImportAssetsError, UnknownName, WarehouseError
 from import_assets.orchestration import alive, checks, metadata
 from import_assets.orchestration.keys import (
     IMPORTS_GROUP,
@@ -28,6 +28,8 @@ from import_assets.spec.models import PasteSource
 from import_assets.warehouse.warehouse import Warehouse
 
 _PROGRESS_SECONDS = 5.0
+_SECOND_WAIT_SECONDS = 10.0
+"""How long a run still waits for a warehouse that it has waited for in vain."""
 
 WATCH: ContextVar[Callable[[str, int, int], None] | None] = ContextVar("watch", default=None)
 """Set by who runs an import in its own process and wants to see it advance: called with the key of
@@ -110,22 +112,22 @@ def _run(
     Dagster would mark all partitions of a run alike, so when one fails, the others report their
     own materialization before the step is failed.
     """
-    alive.hold(definition.project, context.run_id)
+    alive.hold(definition.project, context.run.run_id)
     warehouse = Warehouse(definition.project.warehouse_path, log=context.log.info)
     delivered: list[Delivered] = []
     failed: list[_Failed] = []
     for key in context.partition_keys:
         try:
             one = _deliver(context, definition, warehouse, key, text)
-        except (FileRefused, UnknownName) as error:
-            failed.append(_Failed(str(error), final=True))
-        except SourceError as error:
-            failed.append(_Failed(f"{key}: {error}", final=False))
+        except Exception as error:  # Whatever it is, the neighbours go on.
+            if isinstance(error, WarehouseError):
+                warehouse = Warehouse(
+                    warehouse.path, wait_seconds=_SECOND_WAIT_SECONDS, log=context.log.info
+                )
+            failed.append(_failed(context, key, error))
         else:
             context.log.info(metadata.summary(one))
             delivered.append(one)
-            continue
-        context.log.error(failed[-1].sentence)
     with warehouse.read() as connection:
         told = {
             one.delivery.key: metadata.of_delivery(connection, definition, one) for one in delivered
@@ -142,6 +144,19 @@ def _run(
     for key, values in told.items():
         context.add_asset_metadata(values, partition_key=key)
     return dg.MaterializeResult(check_results=results)
+
+
+def _failed(context: dg.AssetExecutionContext, key: str, error: Exception) -> _Failed:
+    """Log why a delivery was not imported, in a sentence that begins with its key."""
+    if isinstance(error, ImportAssetsError):
+        sentence = str(error)
+        if not sentence.startswith(f"{key}:"):
+            sentence = f"{key}: {sentence}"
+        context.log.error(sentence)
+    else:
+        sentence = f"{key}: failed unexpectedly: {type(error).__name__}: {error}"
+        context.log.error(sentence, exc_info=error)
+    return _Failed(sentence, final=isinstance(error, FileRefused | UnknownName))
 
 
 def _deliver(

@@ -105,7 +105,8 @@ def _preview(
 
 
 def _rejects_table(frame: pl.DataFrame) -> dg.MetadataValue:
-    faults = frame.explode("faults").unnest("faults")
+    # A record can have several faults, each of which is a row of this table.
+    faults = frame.explode("faults").unnest("faults").head(REJECTS_SHOWN)
     return _table(faults.select("record", "line", "column", "value", "reason", "message", "raw"))
 
 
