@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Protocol
 
 import polars as pl
+import pyarrow as pa
 
 FAULT = pl.Struct(
     {"column": pl.String, "value": pl.String, "reason": pl.String, "message": pl.String}
 )
 """One fault of a record. `column` and `value` are null where the record as a whole is at fault."""
+
+_FIELDS = ["column", "value", "reason", "message"]
 
 REJECTS: dict[str, pl.DataType] = {
     "record": pl.Int64(),
@@ -49,19 +53,21 @@ class Reject:
 
 def rejects_frame(rejects: Iterable[Reject] = ()) -> pl.DataFrame:
     """Return the rejects as a frame with the columns `REJECTS`."""
-    rows = [
-        {
-            "record": reject.record,
-            "line": reject.line,
-            "raw": reject.raw,
-            "faults": [
-                {"column": f.column, "value": f.value, "reason": f.reason, "message": f.message}
-                for f in reject.faults
-            ],
-        }
-        for reject in rejects
-    ]
-    return pl.DataFrame(rows, schema=REJECTS)
+    rows = list(rejects)
+    faults = [fault for row in rows for fault in row.faults]
+    # Column by column: from a list of dicts it takes ten times as long.
+    fields = [pa.array([getattr(f, name) for f in faults], pa.large_string()) for name in _FIELDS]
+    ends = list(accumulate((len(row.faults) for row in rows), initial=0))
+    lists = pa.LargeListArray.from_arrays(
+        pa.array(ends, pa.int64()), pa.StructArray.from_arrays(fields, names=_FIELDS)
+    )
+    columns = {
+        "record": [row.record for row in rows],
+        "line": [row.line for row in rows],
+        "faults": pl.Series(lists),
+        "raw": [row.raw for row in rows],
+    }
+    return pl.DataFrame(columns, schema=REJECTS)
 
 
 class RawText(Protocol):

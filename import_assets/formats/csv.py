@@ -38,6 +38,9 @@ from import_assets.spec.models import CsvFormat, Limits
 BLOCK_BYTES = 8 << 20
 """Bytes of UTF-8 that are read for each block of records."""
 
+_EVENT_BYTES = 4
+"""A block in which a delimiter, line end or quote comes more often is taken in several parts."""
+
 _LF = 10
 
 
@@ -97,8 +100,9 @@ class _Source:
 class _Position:
     """How far the file has been read.
 
-    `pending` was read and begins with a record; `ended` says that nothing else comes. `records`
-    and `blank` lines stand before it, the lines not yet reported; it begins on `line`.
+    `pending` was read and begins with a record; `ended` says that nothing else comes. It begins on
+    `line`; `records` stand before it, and `blank` lines that are not reported yet. It is `stuck`
+    where it is known not to hold one complete record.
     """
 
     pending: bytes
@@ -106,6 +110,11 @@ class _Position:
     line: int
     records: int = 0
     blank: int = 0
+    stuck: bool = False
+
+    def wanted(self, block_bytes: int) -> int:
+        """Return how many bytes to read for the next block."""
+        return block_bytes if self.stuck else block_bytes - len(self.pending)
 
 
 class CsvReader:
@@ -147,21 +156,23 @@ class CsvReader:
         while True:
             parts, ended = [position.pending], position.ended
             if not ended:
-                more, ended = _read(self._source.text, self._source.block_bytes)
+                more, ended = _read(self._source.text, position.wanted(self._source.block_bytes))
                 parts += more
             block = Block.of(parts, self._source.dialect.line_end, last=ended)
-            layout = lay_out(block, self._source.dialect)
+            layout = lay_out(block, self._source.dialect, self._source.block_bytes // _EVENT_BYTES)
+            done = ended and not layout.partial
             records = self._records(layout, position)
-            if records.read or records.blank or (ended and silent):
+            if records.read or records.blank or (done and silent):
                 silent = False
                 yield records
-            if ended:
+            if done:
                 return
             position = _Position(
-                pending=block.text(layout.tail, block.size),
-                ended=False,
+                pending=layout.rest,
+                ended=ended,
                 line=position.line + layout.tail_lines,
                 records=position.records + records.read,
+                stuck=not layout.records,
             )
 
     def _records(self, layout: Layout, position: _Position) -> Records:
@@ -169,7 +180,7 @@ class CsvReader:
         number = np.cumsum(~verdicts.blank) + position.records
         line = layout.lines + position.line
         self._check_limits(layout, number, position)
-        rejects = self._refusal.rejects(layout, verdicts, number, line)
+        rejects = [rejects_frame(), *self._refusal.rejects(layout, verdicts, number, line)]
         if layout.unclosed:
             last = int(number[-1]) if layout.records else position.records
             at = position.line + layout.tail_lines
@@ -180,14 +191,13 @@ class CsvReader:
             record=pl.Series("record", number[good], dtype=pl.Int64),
             line=pl.Series("line", line[good], dtype=pl.Int64),
             raw=_BlockText(self._source.text, layout.block, layout.starts[good], layout.ends[good]),
-            rejects=rejects_frame(rejects),
+            rejects=pl.concat(rejects),
             blank=int(np.count_nonzero(verdicts.blank)) + position.blank,
         )
 
     def _check_limits(self, layout: Layout, number: NDArray[np.int64], position: _Position) -> None:
         file, limit = self._source.file, self._source.rows
-        longest, lines = layout.longest
-        if longest > RECORD_BYTES:
+        if (lines := layout.first_too_long) is not None:
             raise faults.record_too_long(file, position.line + lines)
         last = int(number[-1]) if layout.records else position.records
         if last > limit:

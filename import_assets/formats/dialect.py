@@ -29,8 +29,9 @@ def find_line_end(head: bytes) -> LineEnd:
 def find_delimiter(head: bytes, line_end: LineEnd, *, whole: bool, file: str) -> Delimiter:
     """Find the delimiter among comma, semicolon, tab and pipe (D14).
 
-    It must cut the header into two cells or more and the first records into as many. A file that
-    none of them cuts has one column, and the comma serves.
+    It must cut the header into two cells or more; where several do, it must be the only one that
+    cuts the first records into as many. A header that none of them cuts has one column, and the
+    comma serves.
 
     Args:
         head: The beginning of the file.
@@ -46,13 +47,12 @@ def find_delimiter(head: bytes, line_end: LineEnd, *, whole: bool, file: str) ->
     if not cutting:
         _check_others(head, line_end, whole=whole, file=file)
         return ","
-    for least in (1.0, _EVEN_ENOUGH):
-        fitting = [cut for cut in cutting if cut.even >= least]
-        if len(fitting) == 1:
-            return fitting[0].delimiter
-        if fitting:
-            cutting = fitting
-            break
+    if len(cutting) == 1:
+        return cutting[0].delimiter
+    even = [cut for cut in cutting if cut.even == 1.0]
+    fitting = even or [cut for cut in cutting if cut.even >= _EVEN_ENOUGH]
+    if len(fitting) == 1:
+        return fitting[0].delimiter
     raise FileRefused(file, "delimiter_unclear", _unclear(cutting))
 
 

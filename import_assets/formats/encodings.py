@@ -14,7 +14,6 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import BinaryIO
 
-
 from import_assets.errors import FileRefused
 from import_assets.spec.models import Encoding
 

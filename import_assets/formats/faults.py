@@ -22,7 +22,7 @@ def wrong_cells(layout: Layout, record: int, width: int, delimiter: str) -> Faul
             f"{counts}: add the missing cells, or write pad_short: true "
             "if cells are missing at the end on purpose",
         )
-    first = layout.first_cell(record)
+    first = int(layout.first_cells[record])
     ends = layout.bounds[first + 1 : first + found + 1]
     extra = layout.block.text(int(ends[width - 1]), int(layout.ends[record]))
     if not extra.strip(delimiter.encode()):

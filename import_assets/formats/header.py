@@ -95,7 +95,7 @@ def _first_record(head: bytes, dialect: Dialect, whole: bool) -> tuple[Layout, i
 
 
 def _cells(layout: Layout, record: int, file: str, line: int) -> tuple[str, ...]:
-    first = layout.first_cell(record)
+    first = int(layout.first_cells[record])
     bounds = layout.bounds[first : first + int(layout.cells[record]) + 1]
     ends = [int(end) - 1 for end in bounds[1:-1]] + [int(layout.ends[record])]
     cells: list[str] = []

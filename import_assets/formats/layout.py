@@ -25,6 +25,9 @@ PAD = 16
 
 _CR, _QUOTE = 13, 34
 
+Positions = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -63,6 +66,15 @@ class Block:
         """The body and the pad behind it."""
         return np.frombuffer(self.data, np.uint8, offset=PAD)
 
+    @property
+    def window(self) -> NDArray[np.uint8]:
+        """The line end before the body, the body and the pad behind it.
+
+        What ends at position `p` of the window is followed by position `p` of the body, so that
+        the ends of records and cells, counted here, are the starts of the next ones there.
+        """
+        return np.frombuffer(self.data, np.uint8, offset=PAD - 1)
+
     def text(self, start: int, end: int) -> bytes:
         """The bytes of the body from `start` up to `end`."""
         return self.data[PAD + start : PAD + end]
@@ -73,25 +85,29 @@ class Layout:
     """The complete records of a block; blank lines are records of one empty cell.
 
     `starts`, `ends`: the text of each record, without its line end.
-    `cells`: the number of cells of each record.
+    `cells`: the number of cells of each record; `first_cells`: the number, from 0, of its first.
     `lines`: the number of line ends in the block before each record.
     `bounds`: cell `i` of the block begins at `bounds[i]` and its delimiter or line feed stands at
     `bounds[i + 1] - 1`; the cells of a record follow each other.
     `carriages`: 1 for each record that ends with CR LF, None when none does.
     `quoting`: what the quotes mean, None when there are none.
     `tail`: where the first incomplete record begins; `tail_lines` line ends stand before it.
+    `partial`: the block was too crowded to be laid out at once, the records behind `tail` are not
+    looked at yet.
     """
 
     block: Block
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    cells: NDArray[np.int64]
-    lines: NDArray[np.int64]
-    bounds: NDArray[np.int64]
-    carriages: NDArray[np.int64] | None
+    starts: Positions
+    ends: Positions
+    cells: Positions
+    first_cells: Positions
+    lines: Positions
+    bounds: Positions
+    carriages: Positions | None
     quoting: Quoting | None
     tail: int
     tail_lines: int
+    partial: bool
 
     @property
     def records(self) -> int:
@@ -99,37 +115,32 @@ class Layout:
         return len(self.starts)
 
     @property
-    def blank(self) -> NDArray[np.bool_]:
+    def blank(self) -> Flags:
         """Which records are blank lines."""
         return self.starts == self.ends
 
     @property
-    def unclosed(self) -> bytes:
-        """What a quote that is never closed makes of the end of the file: its last record."""
-        if not self.block.last:
-            return b""
+    def rest(self) -> bytes:
+        """What follows the complete records, without a line end that was supplied."""
         return self.block.text(self.tail, self.block.size - self.block.supplied)
 
     @property
-    def longest(self) -> tuple[int, int]:
-        """Return the bytes of the longest record, the incomplete one included, and its lines.
+    def unclosed(self) -> bytes:
+        """What a quote that is never closed makes of the end of the file: its last record."""
+        return self.rest if self.block.last and not self.partial else b""
 
-        The second number counts the line ends in the block before that record.
-        """
-        tail = self.block.size - self.tail
-        if not self.block.last:
-            tail -= self.block.text(self.tail, self.block.size).endswith(b"\r")
-        else:
-            tail -= self.block.supplied if tail else 0
-        lengths = self.ends - self.starts
-        at = int(lengths.argmax()) if self.records else -1
-        if at < 0 or lengths[at] < tail:
-            return tail, self.tail_lines
-        return int(lengths[at]), int(self.lines[at])
-
-    def first_cell(self, record: int) -> int:
-        """Return the number, from 0, of the first cell of a record in the block."""
-        return int(self.cells[:record].sum())
+    @property
+    def first_too_long(self) -> int | None:
+        """The line, from 0 in the block, of the first record over `RECORD_BYTES`, or None."""
+        long = np.flatnonzero(self.ends - self.starts > RECORD_BYTES)
+        if len(long):
+            return int(self.lines[long[0]])
+        tail = self.block.size - self.block.supplied - self.tail
+        if self.partial or tail <= RECORD_BYTES:
+            return None
+        # A line end may be cut in two: the CR is here, the LF comes with the next block.
+        cut = not self.block.last and self.rest.endswith(b"\r")
+        return self.tail_lines if tail - cut > RECORD_BYTES else None
 
     def next_start(self, record: int) -> tuple[int, int]:
         """Return where the text behind a record begins and the line ends in the block before it."""
@@ -138,7 +149,7 @@ class Layout:
         return self.tail, self.tail_lines
 
     @property
-    def badly_quoted(self) -> NDArray[np.bool_]:
+    def badly_quoted(self) -> Flags:
         """Which records have something behind a closing quote that does not belong there."""
         bad = np.zeros(self.records, np.bool_)
         if self.quoting is not None and len(self.quoting.bad):
@@ -147,27 +158,41 @@ class Layout:
         return bad
 
 
-def lay_out(block: Block, dialect: Dialect) -> Layout:
-    """Find the records and cells of a block."""
-    # A window begins with the line end before the body, so what ends at window position p is
-    # followed by body position p: the list of ends is the list of starts too.
-    window = np.frombuffer(block.data, np.uint8, offset=PAD - 1)
-    delimiter, line_end = ord(dialect.delimiter), ord(dialect.line_end)
-    body = window[: block.size + 1]
-    mask = body == delimiter
-    mask |= body == line_end
-    quoting: Quoting | None = None
-    if block.data.find(b'"', PAD) >= 0:
+def lay_out(block: Block, dialect: Dialect, events_at_once: int | None = None) -> Layout:
+    """Find the records and cells of a block.
+
+    Where every byte is a delimiter, a line end or a quote, positions take a hundred times the
+    memory of the bytes; so at most `events_at_once` of these are looked at, unless the first record
+    alone has more.
+    """
+    body = block.window[: block.size + 1]
+    mask = body == ord(dialect.delimiter)
+    mask |= body == ord(dialect.line_end)
+    if has_quotes := block.data.find(b'"', PAD) >= 0:
         mask |= body == _QUOTE
-        events = np.flatnonzero(mask)
-        quoting = resolve_quotes(window, events, delimiter, line_end)
+    events = np.flatnonzero(mask)
+    # The first event is the line end before the body.
+    if events_at_once is not None and len(events) > events_at_once + 1:
+        first = events[: events_at_once + 1].copy()
+        layout = _lay_out(block, dialect, first, has_quotes, partial=True)
+        if layout.records:
+            return layout
+    return _lay_out(block, dialect, events, has_quotes, partial=False)
+
+
+def _lay_out(
+    block: Block, dialect: Dialect, events: Positions, has_quotes: bool, *, partial: bool
+) -> Layout:
+    window, line_end = block.window, ord(dialect.line_end)
+    quoting: Quoting | None = None
+    bounds = events
+    if has_quotes:
+        quoting = resolve_quotes(window, events, ord(dialect.delimiter), line_end)
         bounds = quoting.bounds
-    else:
-        bounds = np.flatnonzero(mask)
     ends_record = np.flatnonzero(window[bounds] == line_end)
     after = bounds[ends_record]
     starts, ends = after[:-1], after[1:] - 1
-    carriages: NDArray[np.int64] | None = None
+    carriages: Positions | None = None
     if line_end != _CR and block.data.find(b"\r", PAD) >= 0:
         has_carriage = (window[ends] == _CR).astype(np.int64)
         ends, carriages = ends - has_carriage, has_carriage
@@ -177,10 +202,12 @@ def lay_out(block: Block, dialect: Dialect) -> Layout:
         starts=starts,
         ends=ends,
         cells=np.diff(ends_record),
+        first_cells=ends_record[:-1],
         lines=lines[:-1],
         bounds=bounds[: ends_record[-1] + 1],
         carriages=carriages,
         quoting=quoting,
         tail=int(after[-1]),
         tail_lines=int(lines[-1]),
+        partial=partial,
     )

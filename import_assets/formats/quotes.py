@@ -89,7 +89,7 @@ def resolve_quotes(
     Args:
         window: The line end before the body, the body and the pad behind it.
         events: Positions in `window` of every delimiter, line end and quote; the first is 0, the
-            line end before the body. At least one is a quote.
+            line end before the body.
         delimiter: The delimiter's byte.
         line_end: The line end's byte, LF or CR.
     """
@@ -132,7 +132,7 @@ def _find_states(runs: _Runs, line_ends: Positions) -> _States:
     odd = (runs.length & 1).astype(np.bool_)
     swaps, leads_outside = odd & runs.begins_cell, odd & ~runs.begins_cell
     before, after = np.empty(count, np.bool_), np.empty(count, np.bool_)
-    bad: list[Positions] = []
+    bad = [np.empty(0, np.int64)]
     mended: list[int] = []
     start, step, inside = 0, count, False
     while start < count:

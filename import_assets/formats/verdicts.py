@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from import_assets.formats import faults
 from import_assets.formats.encodings import Utf8Stream
 from import_assets.formats.layout import PAD, Dialect, Layout
 from import_assets.formats.utf8 import invalid_records
-from import_assets.records import Fault, Reject
+from import_assets.records import Fault, Reject, rejects_frame
+
+_REJECTS_AT_ONCE = 20_000
 
 Flags = NDArray[np.bool_]
 
@@ -63,32 +67,37 @@ class Refusal:
         verdicts: Verdicts,
         number: NDArray[np.int64],
         line: NDArray[np.int64],
-    ) -> list[Reject]:
-        """Return the rejects among the complete records, which have these numbers and lines."""
-        found: list[Reject] = []
-        for at in np.flatnonzero(verdicts.rejected).tolist():
-            raw = layout.block.text(int(layout.starts[at]), int(layout.ends[at]))
-            faults_ = self._faults(layout, verdicts, at, int(line[at]))
-            if verdicts.undecodable[at]:
-                faults_.append(self._undecodable(raw))
-            found.append(Reject(int(number[at]), int(line[at]), self.text.raw_text(raw), faults_))
-        return found
+    ) -> Iterator[pl.DataFrame]:
+        """Give frames of the rejects among the complete records, of these numbers and lines."""
+        rejected = np.flatnonzero(verdicts.rejected)
+        # As objects, rejects take ten times the memory that they take in a frame.
+        for first in range(0, len(rejected), _REJECTS_AT_ONCE):
+            yield rejects_frame(
+                self._reject(layout, verdicts, at, int(number[at]), int(line[at]))
+                for at in rejected[first : first + _REJECTS_AT_ONCE].tolist()
+            )
 
-    def unclosed(self, layout: Layout, number: int, line: int) -> Reject:
+    def _reject(
+        self, layout: Layout, verdicts: Verdicts, at: int, number: int, line: int
+    ) -> Reject:
+        raw = layout.block.text(int(layout.starts[at]), int(layout.ends[at]))
+        found: list[Fault] = []
+        if verdicts.badly_quoted[at]:
+            # What is a cell and what is not is anybody's guess in such a record.
+            found.append(faults.bad_quote(layout, at, line))
+        elif verdicts.wrong_cells[at]:
+            found.append(faults.wrong_cells(layout, at, self.width, self.dialect.delimiter))
+        if verdicts.undecodable[at]:
+            found.append(self._undecodable(raw))
+        return Reject(number, line, self.text.raw_text(raw), found)
+
+    def unclosed(self, layout: Layout, number: int, line: int) -> pl.DataFrame:
         """Return the reject that a quote makes of the end of the file by never being closed."""
         raw = layout.unclosed
         found = [faults.quote_not_closed(raw, self.dialect.line_end)]
         if self.text.undecodable_bytes(raw):
             found.append(self._undecodable(raw))
-        return Reject(number, line, self.text.raw_text(raw), found)
-
-    def _faults(self, layout: Layout, verdicts: Verdicts, at: int, line: int) -> list[Fault]:
-        if verdicts.badly_quoted[at]:
-            # What is a cell and what is not is anybody's guess in such a record.
-            return [faults.bad_quote(layout, at, line)]
-        if verdicts.wrong_cells[at]:
-            return [faults.wrong_cells(layout, at, self.width, self.dialect.delimiter)]
-        return []
+        return rejects_frame([Reject(number, line, self.text.raw_text(raw), found)])
 
     def _undecodable(self, raw: bytes) -> Fault:
         return faults.undecodable(self.text.undecodable_bytes(raw), self.text.encoding)
