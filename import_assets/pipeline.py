@@ -192,42 +192,73 @@ def _keep_refusal(
 
 
 def apply(definition: Import, warehouse: Warehouse, batch: Batch) -> Applied:
-    """Apply a staged batch to its table, once."""
+    """Apply a staged batch to its table, once, and remove it from the disk."""
     with warehouse.write() as connection:
         applied = apply_batch(connection, batch, definition.project.spec, utc_now())
         refusals.clear(connection, definition.name, batch.manifest.key)
-        return applied
+    # Were it kept, a delivery that is forgotten would come back from here unasked.
+    Staging(definition.project.staging_path).remove(batch)
+    return applied
 
 
-def apply_pending(definitions: Sequence[Import], warehouse: Warehouse) -> list[Delivered]:
+@dataclass(frozen=True)
+class LeftOvers:
+    """What became of batches that an interrupted run had left staged."""
+
+    delivered: tuple[Delivered, ...] = ()
+    errors: tuple[Exception, ...] = ()
+
+
+def apply_pending(definitions: Sequence[Import], warehouse: Warehouse) -> LeftOvers:
     """Apply batches of these imports that were staged but not applied, oldest first.
 
-    They are what an interrupted run left. A batch staged under a definition that has changed since
-    is removed: its delivery will be read again.
+    They are what an interrupted run left. One that the table refuses is kept in the books and
+    removed, as its own run would have done; one that fails otherwise stays where it is, and stops
+    nothing. One that was applied already, or was staged under a definition that has changed since,
+    is removed: its delivery will be read again if need be.
     """
-    if not definitions:
-        return []
     by_name = {definition.name: definition for definition in definitions}
-    staging = Staging(definitions[0].project.staging_path)
-    staged = [batch for batch in staging.all() if batch.manifest.import_name in by_name]
+    staged = _staged(by_name)
+    if not staged:
+        return LeftOvers()
     with warehouse.read() as connection:
-        pending = [b for b in staged if ledger.applied(connection, b.manifest.batch_id) is None]
-    done = []
-    for batch in pending:
+        applied = [ledger.applied(connection, one.manifest.batch_id) is not None for one in staged]
+    delivered: list[Delivered] = []
+    errors: list[Exception] = []
+    for batch, is_applied in zip(staged, applied, strict=True):
         definition = by_name[batch.manifest.import_name]
-        if batch.manifest.definition_hash != definition.definition_hash:
-            staging.remove(batch)
+        if is_applied or batch.manifest.definition_hash != definition.definition_hash:
+            Staging(definition.project.staging_path).remove(batch)
             continue
-        done.append(_apply_left_over(definition, warehouse, batch))
-    return done
+        try:
+            one = _apply_left_over(definition, warehouse, batch)
+        except Exception as error:  # whatever it is, the table goes on without it
+            errors.append(error)
+        else:
+            delivered += [] if one.already else [one]
+    return LeftOvers(tuple(delivered), tuple(errors))
+
+
+def _staged(by_name: dict[str, Import]) -> list[Batch]:
+    roots = {definition.project.staging_path for definition in by_name.values()}
+    batches = [batch for root in roots for batch in Staging(root).all()]
+    return [batch for batch in batches if batch.manifest.import_name in by_name]
+
+
+def _delivery_of(batch: Batch) -> Delivery:
+    manifest = batch.manifest
+    modified = (manifest.modified or manifest.staged_at).replace(tzinfo=dt.UTC)
+    return Delivery(manifest.key, manifest.fingerprint, manifest.bytes, modified)
 
 
 def _apply_left_over(definition: Import, warehouse: Warehouse, batch: Batch) -> Delivered:
     started = time.monotonic()
-    manifest = batch.manifest
-    applied = apply(definition, warehouse, batch)
-    modified = (manifest.modified or manifest.staged_at).replace(tzinfo=dt.UTC)
-    delivery = Delivery(manifest.key, manifest.fingerprint, manifest.bytes, modified)
+    manifest, delivery = batch.manifest, _delivery_of(batch)
+    try:
+        applied = apply(definition, warehouse, batch)
+    except FileRefused as error:
+        _keep_refusal(definition, delivery, manifest.slot, warehouse, error)
+        raise
     seconds = time.monotonic() - started
     return Delivered(
         delivery, manifest.batch_id, applied.counts, applied.already, manifest, seconds

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from import_assets.errors import FileRefused, ImportAssetsError, UnknownName, WarehouseError
-from import_assets.orchestration import alive, checks, metadata
+from import_assets.orchestration import alive, checks, left_over, metadata
 from import_assets.orchestration.keys import (
     IMPORTS_GROUP,
     SLOT_TAG,
@@ -110,10 +110,16 @@ def _run(
     """Import every partition of the run; raise Failure at the end if any was not imported.
 
     Dagster would mark all partitions of a run alike, so when one fails, the others report their
-    own materialization before the step is failed.
+    own materialization before the step is failed. What an interrupted run left comes first, since
+    the deliveries of this run may overwrite it.
     """
     alive.hold(definition.project, context.run.run_id)
     warehouse = Warehouse(definition.project.warehouse_path, log=context.log.info)
+    earlier = [
+        one
+        for one in left_over.apply(context, [definition], warehouse)
+        if one.delivery.key not in context.partition_keys
+    ]
     delivered: list[Delivered] = []
     failed: list[_Failed] = []
     for key in context.partition_keys:
@@ -128,22 +134,33 @@ def _run(
         else:
             context.log.info(metadata.summary(one))
             delivered.append(one)
-    with warehouse.read() as connection:
-        told = {
-            one.delivery.key: metadata.of_delivery(connection, definition, one) for one in delivered
-        }
-        results = checks.of_import(
-            connection, definition, delivered, [one.sentence for one in failed]
-        )
+    told, results = _told(definition, warehouse, [*earlier, *delivered], failed)
     if failed:
-        _report_others(context, told, results)
+        _report(context, told)
+        _report_checks(context, results)
         raise dg.Failure(
             description=_failure(failed, len(delivered)),
             allow_retries=not all(one.final for one in failed),
         )
+    _report(context, {key: told.pop(key) for key in {one.delivery.key for one in earlier}})
     for key, values in told.items():
         context.add_asset_metadata(values, partition_key=key)
     return dg.MaterializeResult(check_results=results)
+
+
+def _told(
+    definition: Import,
+    warehouse: Warehouse,
+    delivered: Sequence[Delivered],
+    failed: Sequence[_Failed],
+) -> tuple[dict[str, dict[str, Any]], list[dg.AssetCheckResult]]:
+    """Return the metadata of each delivery by its key, and the checks over all of them."""
+    with warehouse.read() as connection:
+        told = {
+            one.delivery.key: metadata.of_delivery(connection, definition, one) for one in delivered
+        }
+        sentences = [one.sentence for one in failed]
+        return told, checks.of_import(connection, definition, delivered, sentences)
 
 
 def _failed(context: dg.AssetExecutionContext, key: str, error: Exception) -> _Failed:
@@ -194,15 +211,16 @@ def _progress_log(context: dg.AssetExecutionContext, key: str) -> Any:
     return progress
 
 
-def _report_others(
-    context: dg.AssetExecutionContext,
-    told: dict[str, dict[str, Any]],
-    results: Sequence[dg.AssetCheckResult],
-) -> None:
+def _report(context: dg.AssetExecutionContext, told: dict[str, dict[str, Any]]) -> None:
     for key, values in told.items():
         context.log_event(
             dg.AssetMaterialization(context.asset_key, partition=key, metadata=values)
         )
+
+
+def _report_checks(
+    context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResult]
+) -> None:
     for result in results:
         context.log_event(
             dg.AssetCheckEvaluation(  # pyright: ignore[reportArgumentType]  # taken, not declared

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from import_assets.orchestration import alive, checks, metadata
+from import_assets.orchestration import alive, checks, left_over, metadata
 from import_assets.orchestration.keys import TABLES_GROUP, import_key, pool, table_key
-from import_assets.pipeline import apply_pending, utc_now
+from import_assets.pipeline import utc_now
 from import_assets.spec.loading import Import
 from import_assets.tables import checks as table_checks
 from import_assets.warehouse.sql import table_label
@@ -52,8 +52,7 @@ def build_table(
     def materialize(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         alive.hold(project, context.run.run_id)
         warehouse = Warehouse(project.warehouse_path, log=context.log.info)
-        for delivered in apply_pending(definitions, warehouse):
-            context.log.info(f"Left by an interrupted run: {metadata.summary(delivered)}")
+        left_over.apply(context, definitions, warehouse)
         with warehouse.read() as connection:
             if not exists(connection, table):
                 raise dg.Failure(

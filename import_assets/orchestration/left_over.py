@@ -1,0 +1,32 @@
+"""Batches that an interrupted run left staged: what becomes of them is said in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from import_assets.errors import ImportAssetsError
+from import_assets.orchestration import metadata
+from import_assets.pipeline import Delivered, apply_pending
+from import_assets.spec.loading import Import
+from import_assets.warehouse.warehouse import Warehouse
+
+
+def apply(
+    context: dg.AssetExecutionContext, definitions: Sequence[Import], warehouse: Warehouse
+) -> tuple[Delivered, ...]:
+    """Apply what is left of earlier runs of these imports; return what came in by that.
+
+    One that cannot be applied is logged and does not stop the rest: its delivery was not imported,
+    so it is asked for again.
+    """
+    left_over = apply_pending(definitions, warehouse)
+    for delivered in left_over.delivered:
+        context.log.info(f"Left by an interrupted run: {metadata.summary(delivered)}")
+    for error in left_over.errors:
+        unexpected = None if isinstance(error, ImportAssetsError) else error
+        context.log.error(
+            f"Left by an interrupted run, and not imported: {error}", exc_info=unexpected
+        )
+    return left_over.delivered
