@@ -9,10 +9,15 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from import_assets.spec.loading import Project
+
+_LEFT_BEHIND_SECONDS = 86_400
+"""Runs of a day ago are over; nobody asks for them any more."""
 
 _held: dict[Path, int] = {}
 
@@ -27,11 +32,21 @@ def hold(project: Project, run_id: str) -> None:
     if path in _held:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_left_behind(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, socket.gethostname().encode(), 0)
     _held[path] = descriptor
+
+
+def _remove_left_behind(folder: Path) -> None:
+    oldest = time.time() - _LEFT_BEHIND_SECONDS
+    for path in folder.glob("*.lock"):
+        # Another run may be removing it right now.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def release(project: Project, run_id: str) -> None:
