@@ -15,11 +15,12 @@ from import_assets.tables import checks as table_checks
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import ledger
 
+_FILES_IMPORTED = "files_imported"
 _IMPORT_CHECKS = {
     "counts_add_up": "Every record read was inserted, updated, unchanged, duplicate or rejected.",
     "rejects_below_threshold": "The share of rejected records is not above `warn_above`.",
     "columns_unchanged": "The columns are those of the delivery before, and those of the rules.",
-    "files_imported": "No delivery was refused or given up after three attempts.",
+    _FILES_IMPORTED: "No delivery was refused or given up after three attempts.",
 }
 
 
@@ -53,7 +54,7 @@ def of_import(
         _columns_unchanged(connection, definition, delivered),
         _result(
             definition,
-            "files_imported",
+            _FILES_IMPORTED,
             passed=not failures,
             sentence="\n\n".join(failures) or f"{len(delivered):,} deliveries imported",
             metadata={"imported": len(delivered), "failed": len(failures)},
@@ -62,16 +63,24 @@ def of_import(
     ]
 
 
+def files_key(definition: Import) -> dg.AssetCheckKey:
+    """Return the key of the check on files that were not imported."""
+    return dg.AssetCheckKey(import_key(definition.name), _FILES_IMPORTED)
+
+
 def files_given_up(definition: Import, keys: Sequence[str]) -> dg.AssetCheckEvaluation:
-    """Return the failed check about files whose attempts are used up."""
+    """Return the check about files whose attempts are used up; it passes if there are none left."""
+    told = (
+        "Refused, or given up after three attempts; the log of the last run of each says why. "
+        "Mend the file or the definition, or import it by hand."
+    )
     return dg.AssetCheckEvaluation(
         asset_key=import_key(definition.name),
-        check_name="files_imported",
-        passed=False,
+        check_name=_FILES_IMPORTED,
+        passed=not keys,
         metadata={"failed": len(keys), "files": ", ".join(keys[:20])},
         severity=dg.AssetCheckSeverity.ERROR,
-        description="Refused, or given up after three attempts; the log of the last run of each "
-        "says why. Mend the file or the definition, or import it by hand.",
+        description=told if keys else "No file that was given up lies there any more.",
     )
 
 
@@ -139,7 +148,7 @@ def _counts_add_up(definition: Import, delivered: Sequence[Delivered]) -> dg.Ass
 def _rejects_below_threshold(
     definition: Import, delivered: Sequence[Delivered]
 ) -> dg.AssetCheckResult:
-    limit = float(definition.spec.warn_above.rstrip("%")) / 100
+    limit = definition.spec.warn_share
     above = [
         f"{one.delivery.key}: {one.counts.rejected / one.counts.read:.1%}"
         for one in delivered

@@ -1,7 +1,11 @@
-"""From `run:` to cron strings (M048, D10, D11)."""
+"""From `run:` to the clock: cron strings and the last day (M048, M049, D10, D11)."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from import_assets.spec.loading import Import
 from import_assets.spec.models import Monthly, Run, Weekday
 
 _WEEKDAYS: dict[Weekday, int] = {
@@ -27,6 +31,12 @@ def cron_strings(run: Run) -> list[str]:
     if run.monthly:
         return _monthly(run.monthly)
     raise ValueError("this import does not repeat")
+
+
+def has_ended(definition: Import, moment: datetime) -> bool:
+    """Tell whether the last day on which an import starts is over, by its own clock (M049)."""
+    until = definition.spec.run.until
+    return until is not None and moment.astimezone(ZoneInfo(definition.timezone)).date() > until
 
 
 def _time(at: str) -> str:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import dagster as dg
 
 from import_assets.errors import DefinitionError
-from import_assets.orchestration.keys import IMPORTS_GROUP, INVALID_GROUP
+from import_assets.orchestration.keys import IMPORTS_GROUP, INVALID_GROUP, plain
 
 
 def build_invalid(name: str, error: DefinitionError) -> dg.AssetSpec:
     """Return an asset without code that carries a definition's errors in its description."""
-    plain = "".join(char if char.isalnum() and char.isascii() else "_" for char in name)
     problems = "\n".join(f"- `{problem}`" for problem in error.problems)
     return dg.AssetSpec(
-        dg.AssetKey([IMPORTS_GROUP, plain]),
+        dg.AssetKey([IMPORTS_GROUP, plain(name)]),
         group_name=INVALID_GROUP,
         description=f"This definition cannot be used:\n\n{problems}\n\n"
         "Mend the file, then reload definitions. `import-assets check` says the same.",

@@ -17,6 +17,9 @@ INVALID_GROUP = "invalid"
 ASSET_JOB = "__ASSET_JOB"
 """Dagster's implicit job of all assets; naming it avoids a job for each schedule."""
 
+RUN_KEY_TAG = "dagster/run_key"
+"""Dagster's own run tag: the text for which it starts one run only."""
+
 IMPORT_TAG = "import"
 SLOT_TAG = "import_assets/slot"
 """Run tag: the occasion of a repeated import, which takes the same file again (M027)."""
@@ -29,10 +32,10 @@ def import_key(name: str) -> dg.AssetKey:
 
 def table_key(table: tuple[str, ...]) -> dg.AssetKey:
     """Return the asset key of a table."""
-    return dg.AssetKey([table[0], *(_plain(part) for part in table[1:])])
+    return dg.AssetKey([table[0], *(plain(part) for part in table[1:])])
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """Return a name made of letters, digits and _, as Dagster wants it, and unlike any other's."""
     if re.fullmatch(r"[A-Za-z0-9_]+", name):
         return name

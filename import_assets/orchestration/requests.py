@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 
 import dagster as dg
 
 from import_assets.orchestration.imports import run_assets
-from import_assets.orchestration.keys import IMPORT_TAG, partitions_name
+from import_assets.orchestration.keys import IMPORT_TAG, RUN_KEY_TAG, partitions_name
 from import_assets.sources.ask import Ask
 from import_assets.spec.loading import Import
 
@@ -20,7 +20,8 @@ def run_requests(
 
     A run takes a range of partitions, and the order of dynamic partitions is the order in which
     they were added: all new files go into one run, known ones (a file that changed) into one run
-    for each stretch.
+    for each stretch. The order of asks is kept, since a later file may overwrite what an earlier
+    one said.
     """
     if not asks:
         return [], []
@@ -28,31 +29,48 @@ def run_requests(
     known = instance.get_dynamic_partitions(partitions_name(definition))
     present = set(known)
     new = [key for key in by_key if key not in present]
-    stretches = [*contiguous(known, by_key), *([new] if new else [])]
     requests = [
         dg.RunRequest(
             run_key=_run_key(definition, [by_key[key] for key in stretch]),
             asset_selection=run_assets(definition),
             tags={IMPORT_TAG: definition.name, **partition_tags(stretch)},
         )
-        for stretch in stretches
+        for stretch in stretches([*known, *new], list(by_key))
     ]
     partitions = dg.DynamicPartitionsDefinition(name=partitions_name(definition))
     return requests, [partitions.build_add_request(new)] if new else []
 
 
-def contiguous(known: Sequence[str], wanted: Container[str]) -> list[list[str]]:
-    """Return the stretches of `known` that consist of wanted keys only."""
-    stretches: list[list[str]] = []
-    before = False
-    for key in known:
-        inside = key in wanted
-        if inside and before:
-            stretches[-1].append(key)
-        elif inside:
-            stretches.append([key])
-        before = inside
-    return stretches
+def stretches(known: Sequence[str], keys: Sequence[str]) -> list[list[str]]:
+    """Return `keys`, in their order, cut where one does not follow the other in `known`."""
+    place = {key: index for index, key in enumerate(known)}
+    found: list[list[str]] = []
+    for key in keys:
+        if found and place[key] == place[found[-1][-1]] + 1:
+            found[-1].append(key)
+        else:
+            found.append([key])
+    return found
+
+
+def renewed(instance: dg.DagsterInstance, request: dg.RunRequest) -> dg.RunRequest:
+    """Return the request with a run key of which no run has ended yet.
+
+    For one run key Dagster starts one run only, however that ends, and a sensor whose memory was
+    lost, or whose definition has changed, counts the attempts from 1 again.
+    """
+    ended = [
+        dg.DagsterRunStatus.SUCCESS,
+        dg.DagsterRunStatus.FAILURE,
+        dg.DagsterRunStatus.CANCELED,
+    ]
+    run_key, times = request.run_key, 1
+    while instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: run_key or ""}, statuses=ended)):
+        times += 1
+        run_key = f"{request.run_key}~{times}"
+    return dg.RunRequest(
+        run_key=run_key, asset_selection=request.asset_selection, tags=dict(request.tags)
+    )
 
 
 def partition_tags(keys: Sequence[str]) -> dict[str, str]:

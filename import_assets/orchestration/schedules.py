@@ -1,11 +1,10 @@
 """Schedules of repeated imports (M048, M049)."""
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from import_assets.orchestration.cron import cron_strings
+from import_assets.orchestration.cron import cron_strings, has_ended
 from import_assets.orchestration.imports import run_assets
 from import_assets.orchestration.keys import ASSET_JOB, SLOT_TAG, partitions_name
 from import_assets.orchestration.requests import run_requests
@@ -45,9 +44,8 @@ def evaluate(
 
     Raises TooManyFilesError, which fails the tick visibly, above the limit of files (M024, D06).
     """
-    until = definition.spec.run.until
-    if until and moment.astimezone(ZoneInfo(definition.timezone)).date() > until:
-        return dg.SkipReason(f"ended {until.isoformat()}")
+    if has_ended(definition, moment):
+        return dg.SkipReason(f"ended {definition.spec.run.until}")
     limit = definition.project.spec.limits.files
     selected = select(definition, limit, within=LISTING_SECONDS)
     if not selected.deliveries:

@@ -12,15 +12,17 @@ from pydantic import BaseModel, ConfigDict
 
 from import_assets.errors import WarehouseError
 from import_assets.orchestration import alive, checks
+from import_assets.orchestration.cron import has_ended
 from import_assets.orchestration.imports import run_assets
 from import_assets.orchestration.keys import IMPORT_TAG, TABLES_GROUP, partitions_name
-from import_assets.orchestration.requests import run_requests
+from import_assets.orchestration.requests import renewed, run_requests
 from import_assets.sources.ask import Ask, Imported, Outcome
 from import_assets.sources.discovery import look
 from import_assets.sources.listing import list_matching
 from import_assets.sources.memory import read_memory, write_memory
 from import_assets.sources.open import open_source
 from import_assets.sources.rules import Rules, rules_of
+from import_assets.sources.storage.selection import by_age
 from import_assets.spec.loading import Import, Project
 from import_assets.spec.models import PasteSource
 from import_assets.warehouse import ledger, refusals
@@ -48,7 +50,10 @@ def build_new_file_sensor(definition: Import) -> dg.SensorDefinition:
         description="Looks for new files every five minutes and imports them.",
     )
     def new_file(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        return _look(context, definition)
+        now = datetime.now(UTC)
+        if has_ended(definition, now):
+            return dg.SkipReason(f"ended {definition.spec.run.until}")
+        return _look(context, definition, now)
 
     return new_file
 
@@ -68,13 +73,14 @@ def build_files_sensor(definition: Import) -> dg.SensorDefinition:
             open_source(definition), _rules(definition).pattern, LISTING_SECONDS
         )
         known = set(context.instance.get_dynamic_partitions(partitions_name(definition)))
-        new = [one.key for one in listing.deliveries if one.key not in known]
+        # In the order in which runs take them, so that a schedule can take many in one run.
+        new = [one.key for one in sorted(listing.deliveries, key=by_age) if one.key not in known]
         if not new:
             return dg.SkipReason(f"{len(listing.deliveries):,} files, none of them new")
         partitions = dg.DynamicPartitionsDefinition(name=partitions_name(definition))
         return dg.SensorResult(
             skip_reason=f"{len(new):,} new files to be launched by hand or by the schedule",
-            dynamic_partitions_requests=[partitions.build_add_request(sorted(new))],
+            dynamic_partitions_requests=[partitions.build_add_request(new)],
         )
 
     return files
@@ -88,7 +94,7 @@ def _rules(definition: Import) -> Rules:
 
 
 def _look(
-    context: dg.SensorEvaluationContext, definition: Import
+    context: dg.SensorEvaluationContext, definition: Import, now: datetime
 ) -> dg.SensorResult | dg.SkipReason:
     warehouse = Warehouse(definition.project.warehouse_path, wait_seconds=_WAREHOUSE_WAIT_SECONDS)
     rules = _rules(definition)
@@ -100,7 +106,7 @@ def _look(
             listing,
             rules,
             _memory(before, definition, rules),
-            now=datetime.now(UTC),
+            now=now,
             imported=books.imported,
             outcome=books.outcome,
         )
@@ -108,17 +114,41 @@ def _look(
         return dg.SkipReason(f"{error}; looked at again at the next tick")
     requests, partitions = run_requests(context.instance, definition, tick.asks)
     given_up = sorted(delivery.key for delivery in tick.given_up)
-    told = _fingerprint(given_up)
-    after = _Cursor(definition=definition.definition_hash, memory=tick.cursor, told=told)
-    # Said once for the same files, not at every look: each event stays in Dagster's log for good.
-    news = [checks.files_given_up(definition, given_up)] if given_up and told != before.told else []
+    after = _Cursor(
+        definition=definition.definition_hash,
+        memory=tick.cursor,
+        told=_fingerprint(given_up) if given_up else "",
+    )
     return dg.SensorResult(
-        run_requests=requests,
+        run_requests=[renewed(context.instance, request) for request in requests],
         skip_reason=None if requests else tick.note,
         cursor=after.model_dump_json(),
         dynamic_partitions_requests=partitions,
-        asset_events=news,
+        asset_events=_news(context.instance, definition, given_up, before.told, after.told),
     )
+
+
+def _news(
+    instance: dg.DagsterInstance,
+    definition: Import,
+    given_up: Sequence[str],
+    told_before: str,
+    told: str,
+) -> list[dg.AssetCheckEvaluation]:
+    """Return what there is to say about files that were given up.
+
+    Not at every look: each event stays in Dagster's log for good. But a run that went well says
+    that the check passed, which it did not for the files that still lie there.
+    """
+    if not told and not told_before:
+        return []
+    record = instance.get_latest_asset_check_evaluation_record(checks.files_key(definition))
+    status = record.status.value if record else None
+    if given_up:
+        news = told != told_before or status == "SUCCEEDED"
+    else:
+        news = record is not None and status == "FAILED" and not record.run_id
+    return [checks.files_given_up(definition, given_up)] if news else []
 
 
 class _Cursor(BaseModel):
@@ -238,6 +268,8 @@ def build_interrupted_runs_sensor(project: Project) -> dg.SensorDefinition:
         runs = context.instance.get_runs(dg.RunsFilter(statuses=started))
         dead = [run for run in runs if alive.state(project, run.run_id) == "dead"]
         for run in dead:
+            if _has_ended_itself(context.instance, run):
+                continue
             context.instance.report_run_failed(
                 run, "The process of this run was killed; what it had not applied is done again."
             )
@@ -245,6 +277,12 @@ def build_interrupted_runs_sensor(project: Project) -> dg.SensorDefinition:
         return dg.SkipReason(f"{len(dead):,} of {len(runs):,} started runs were interrupted")
 
     return interrupted_runs
+
+
+def _has_ended_itself(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Tell whether a run came to its end between being listed and its process being looked for."""
+    now = instance.get_run_by_id(run.run_id)
+    return now is None or now.is_finished
 
 
 def build_tables_sensor() -> dg.AutomationConditionSensorDefinition:
