@@ -39,10 +39,11 @@ _DAY_LIKE = (19_000_101, 20_991_231)
 
 _UNIX = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?")
 _UNIX_FRACTION = r"^(?P<sign>[+-]?)(?P<seconds>[0-9]{1,18})\.(?P<fraction>[0-9]{0,6})0*$"
+_TAIL = "(?:[Tt ].*)?"
 _AMBIGUOUS = re.compile(
-    r"[0-9]{1,4}/[0-9]{1,2}/[0-9]{1,4}.*|[0-9]{1,2}-[0-9]{1,2}-[0-9]{2,4}.*", re.DOTALL
+    "(?:[0-9]{1,4}/[0-9]{1,2}/[0-9]{1,4}|[0-9]{1,2}-[0-9]{1,2}-[0-9]{2,4})" + _TAIL, re.DOTALL
 )
-_SHORT_YEAR = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}(?![0-9]).*", re.DOTALL)
+_SHORT_YEAR = re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}" + _TAIL, re.DOTALL)
 
 
 @dataclass(frozen=True)

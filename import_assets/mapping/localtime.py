@@ -62,9 +62,9 @@ class Zone:
         """UTC of naive local times; null where ambiguous, non-existent or out of range."""
         if self.is_utc:
             return local
-        beyond = local.is_not_null()
-        if self.is_quick:
-            beyond = (local >= _FIRST_UNKNOWN).fill_null(value=False)
+        if not self.is_quick:
+            return per_distinct(self._exact, UTC_TYPE)(local)
+        beyond = (local >= _FIRST_UNKNOWN).fill_null(value=False)
         known = local.set(beyond, None).to_frame("local")
         utc = known.select(in_range(self.quick(pl.col("local")))).to_series()
         left = beyond.arg_true()
@@ -84,8 +84,10 @@ class Zone:
         fits = EARLIEST + max(first, zero) <= local <= LATEST + min(first, zero)
         return None if fits else "range"
 
-    def _exact(self, local: dt.datetime) -> dt.datetime | None:
-        return None if self.fault(local) else local - self._offsets(local)[0]
+    def _exact(self, local: dt.datetime | None) -> dt.datetime | None:
+        if local is None or self.fault(local):
+            return None
+        return local - self._offsets(local)[0]
 
     def _offsets(self, local: dt.datetime) -> tuple[dt.timedelta, dt.timedelta]:
         """Offsets from UTC before and after a change of clocks at this time; equal without one."""

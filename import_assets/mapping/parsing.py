@@ -57,13 +57,14 @@ class Parser:
 
     def expression(self, raw: pl.Series) -> pl.Expr:
         """Return the quick reading of a column that suits its first cell."""
-        sample = raw.head(_SAMPLE).drop_nulls().str.strip_chars().head(1)
-        for quick in self.quick:
-            if self._applied(quick, sample).null_count() < len(sample):
-                return quick(pl.col(raw.name))
-        if self.quick:
-            return self.quick[0](pl.col(raw.name))
-        return pl.repeat(None, pl.len(), dtype=self.dtype)
+        if not self.quick:
+            return pl.repeat(None, pl.len(), dtype=self.dtype)
+        chosen = self.quick[0]
+        if len(self.quick) > 1:
+            sample = raw.head(_SAMPLE).drop_nulls().head(1).str.strip_chars()
+            fitting = (q for q in self.quick if self._applied(q, sample).null_count() < len(sample))
+            chosen = next(fitting, chosen)
+        return chosen(pl.col(raw.name))
 
     def finish(self, raw: pl.Series, typed: pl.Series) -> tuple[pl.Series, pl.Series | None]:
         """Give the cells that the quick reading left null their second chance.
