@@ -1,0 +1,223 @@
+"""`check`: everything that can be known to be wrong before anything is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from import_assets.cli.exits import DONE, FAULTS
+from import_assets.cli.session import Session
+from import_assets.errors import DefinitionError, Problem, SourceError
+from import_assets.sources.ask import Imported
+from import_assets.sources.discovery import over_limit
+from import_assets.sources.listing import list_matching
+from import_assets.sources.rules import rules_of
+from import_assets.sources.storage.local import LocalStorage
+from import_assets.spec.document import Document, read_document
+from import_assets.spec.loading import Import, Loaded
+from import_assets.spec.misfits import DocumentPath
+from import_assets.spec.models import AttributeType, Column, PasteSource, column_path
+from import_assets.warehouse import attributes, ledger
+from import_assets.warehouse.sql import table_label
+
+Severity = Literal["error", "warning"]
+
+_PROJECT = "project"
+"""What the problems of project.yaml are filed under."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A problem, how bad it is, and the import that has it."""
+
+    name: str
+    severity: Severity
+    problem: Problem
+
+
+def check(session: Session) -> int:
+    """Print every problem; return FAULTS if a definition is wrong."""
+    try:
+        loaded = session.loaded
+    except DefinitionError as error:
+        findings = _errors(_PROJECT, error)
+        fine = 0
+    else:
+        findings = [one for name, error in loaded.invalid.items() for one in _errors(name, error)]
+        findings += _Books(session, loaded).findings()
+        wrong = {one.name for one in findings if one.severity == "error"}
+        fine = len(loaded.imports.keys() - wrong)
+    _print(session, findings, fine)
+    return FAULTS if any(one.severity == "error" for one in findings) else DONE
+
+
+def _errors(name: str, error: DefinitionError) -> list[Finding]:
+    return [Finding(name, "error", problem) for problem in error.problems]
+
+
+def _print(session: Session, findings: list[Finding], fine: int) -> None:
+    output = session.output
+    output.json(
+        {
+            "import": one.name,
+            "severity": one.severity,
+            "file": str(one.problem.file),
+            "line": one.problem.line,
+            "column": one.problem.column,
+            "path": one.problem.path,
+            "message": one.problem.message,
+        }
+        for one in findings
+    )
+    if not output.as_json:
+        for one in findings:
+            warning = "warning: " if one.severity == "warning" else ""
+            output.say(f"{_from_here(one.problem, warning)}")
+    output.say(_summary(findings, fine))
+
+
+def _from_here(problem: Problem, warning: str) -> str:
+    """Return a problem as editors and terminals make a link of it."""
+    here = Path.cwd()
+    file = problem.file
+    shown = file.relative_to(here) if file.is_relative_to(here) else file
+    where = f"{problem.path}: " if problem.path else ""
+    return f"{shown}:{problem.line}:{problem.column}: {warning}{where}{problem.message}"
+
+
+def _summary(findings: list[Finding], fine: int) -> str:
+    wrong = {one.name for one in findings if one.severity == "error"}
+    warnings = sum(one.severity == "warning" for one in findings)
+    if wrong == {_PROJECT}:
+        return "project.yaml is wrong, so no definition was checked"
+    if not fine and not wrong:
+        return "There are no definitions yet: write imports/NAME.yaml"
+    parts = [f"{fine:,} definition{'' if fine == 1 else 's'} fine", f"{len(wrong):,} wrong"]
+    if warnings:
+        parts.append(f"{warnings:,} warning{'' if warnings == 1 else 's'}")
+    return ", ".join(parts)
+
+
+Known = Mapping[str, tuple[AttributeType, str]]
+
+
+class _Books:
+    """Compares definitions with what lies in their folders and in the warehouse."""
+
+    def __init__(self, session: Session, loaded: Loaded) -> None:
+        self._loaded = loaded
+        names = list(loaded.imports)
+        tables = {one.table for one in loaded.imports.values()}
+        self._imported: dict[str, Imported] = {}
+        self._known: dict[tuple[str, ...], Known] = {}
+        if session.has_warehouse and names:
+            with session.reading() as connection:
+                self._imported = {name: ledger.imported(connection, name) for name in names}
+                self._known = {table: attributes.known(connection, table) for table in tables}
+
+    def findings(self) -> list[Finding]:
+        """Return what is wrong, import by import, in the order of the lines."""
+        found: list[Finding] = []
+        for definition in self._loaded.imports.values():
+            of_one = [*self._of_folder(definition), *self._of_types(definition)]
+            found += sorted(of_one, key=lambda one: (one.problem.line, one.problem.column))
+        return found
+
+    def _of_folder(self, definition: Import) -> Iterator[Finding]:
+        """Yield what is wrong with the folder: missing, or too full for a start (M024, D06)."""
+        source = definition.spec.source.only
+        if isinstance(source, PasteSource):
+            return
+        place = _Place(definition)
+        storage = definition.spec.source.storage
+        if storage is not None:
+            folder, where = (
+                definition.project.root / storage.folder,
+                ("source", "storage", "folder"),
+            )
+        else:
+            folder, where = definition.project.uploads_dir(definition.name), ("source", "upload")
+            if not folder.exists():
+                return  # made when the first file is put there
+        rules = rules_of(source, definition.project.spec.limits)
+        try:
+            listing = list_matching(LocalStorage(folder), rules.pattern)
+        except SourceError as error:
+            yield place.finding(where, str(error), "warning")
+            return
+        for fault in listing.faults:
+            yield place.finding(where, fault, "warning")
+        run = definition.spec.run
+        starts_by_itself = run.on_new_file or run.repeats or storage is None
+        imported = self._imported.get(definition.name, {})
+        if starts_by_itself and (sentence := over_limit(listing, rules, lambda: imported)):
+            at = where if storage is None else ("source", "storage", "files")
+            yield place.finding(at, sentence, "error")
+
+    def _of_types(self, definition: Import) -> Iterator[Finding]:
+        """Yield attributes that the table has with another type or other capitals (M033, D30)."""
+        known = self._known.get(definition.table, {})
+        stored = {name.lower(): name for name in known}
+        rules = definition.spec.columns
+        place = _Place(definition)
+        for index, rule in enumerate(rules):
+            name = rule.attribute
+            other = stored.get(name.lower()) if name is not None else None
+            if name is None or other is None:
+                continue
+            type_, first = known[other]
+            since = f"since import {first}{self._whereabouts(first, other)}"
+            table = table_label(definition.table)
+            if other != name:
+                yield place.finding(
+                    column_path(rules, index),
+                    f"{name!r} differs only by case from {other!r}, which {table} has {since}: "
+                    f"write `to: {other}`, or another name",
+                    "error",
+                )
+            elif type_ != rule.type:
+                yield place.finding(
+                    _type_path(rules, index),
+                    f"{name!r} is {rule.type} here, but {table} has it as {type_} {since}: write "
+                    f"`type: {type_}`, or another name with `to:`",
+                    "error",
+                )
+
+    def _whereabouts(self, name: str, attribute: str) -> str:
+        """Return where an import that brought an attribute speaks of it now, in brackets."""
+        definition = self._loaded.imports.get(name)
+        if definition is None:
+            return " (which is not defined any more)"
+        rules = definition.spec.columns
+        index = next((i for i, rule in enumerate(rules) if rule.attribute == attribute), None)
+        file = definition.file.relative_to(definition.project.root).as_posix()
+        if index is None:
+            return f" ({file})"
+        return f" ({file}:{_Place(definition).line(_type_path(rules, index))})"
+
+
+class _Place:
+    """Finds lines in the file of a definition, which is read only when something is wrong."""
+
+    def __init__(self, definition: Import) -> None:
+        self._definition = definition
+
+    @cached_property
+    def _document(self) -> Document:
+        return read_document(self._definition.file)
+
+    def finding(self, path: DocumentPath, message: str, severity: Severity) -> Finding:
+        """Return a finding at a path of the document."""
+        return Finding(self._definition.name, severity, self._document.problem(path, message))
+
+    def line(self, path: DocumentPath) -> int:
+        """Return the line of a path of the document."""
+        return self._document.place(path).line
+
+
+def _type_path(rules: list[Column], index: int) -> DocumentPath:
+    written = "type" in rules[index].model_fields_set
+    return ("columns", index, "type") if written else column_path(rules, index)

@@ -1,0 +1,139 @@
+"""`list`: every import with its last delivery and what is waiting (M050)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from import_assets.cli.exits import DONE
+from import_assets.cli.folders import Books, Folder, look, read_books
+from import_assets.cli.output import column, columns
+from import_assets.cli.session import Session, as_utc
+from import_assets.errors import DefinitionError
+from import_assets.spec.loading import Import
+from import_assets.spec.models import Monthly, Run, StorageSource, Weekly
+from import_assets.tables.outcome import Counts
+from import_assets.warehouse import ledger
+from import_assets.warehouse.sql import table_label
+
+_COLUMNS = [
+    *columns("import", "table", "source", "runs", "status"),
+    column("last_delivery"),
+    column("last_at", "at (UTC)"),
+    *columns("read", "rejected", "remembered", "waiting", "refused"),
+]
+
+
+def list_imports(session: Session) -> int:
+    """Print one record for each import; those with a wrong definition come last."""
+    output = session.output
+    records = list(_records(session))
+    if not records:
+        output.note("There are no imports yet: write imports/NAME.yaml")
+    if records or output.as_json:
+        output.records(records, of=_COLUMNS)
+    for one in records:
+        if one["problem"] is not None:
+            output.note(f"{one['import']}: {one['problem']}")
+    return DONE
+
+
+def _records(session: Session) -> Iterator[dict[str, Any]]:
+    loaded = session.loaded
+    books: dict[str, Books] = {}
+    undefined: list[str] = []
+    if session.has_warehouse:
+        with session.reading() as connection:
+            books = {name: read_books(connection, name) for name in loaded.imports}
+            rest = ledger.latest(connection).keys() - loaded.imports.keys()
+            undefined = sorted(
+                name for name in rest - loaded.invalid.keys() if ledger.imported(connection, name)
+            )
+    for name, definition in loaded.imports.items():
+        of_one = books.get(name, Books())
+        yield _record(definition, of_one, look(definition, of_one))
+    for name, error in loaded.invalid.items():
+        yield _without_definition(name, "invalid", _number_of_errors(error))
+    for name in undefined:
+        problem = f"its definition is gone; to forget it: import-assets delete {name}"
+        yield _without_definition(name, "no definition", problem)
+
+
+def _record(definition: Import, books: Books, folder: Folder) -> dict[str, Any]:
+    last = books.entries[-1] if books.entries else None
+    counts = last.counts.as_dict() if last else {}
+    return {
+        "import": definition.name,
+        "table": table_label(definition.table),
+        "source": source_words(definition),
+        "runs": run_words(definition),
+        "status": _status(books),
+        "last_delivery": last.key if last else None,
+        "last_at": as_utc(last.applied_at) if last else None,
+        **{name: counts.get(name) for name in Counts().as_dict()},
+        "remembered": len(books.imported),
+        "waiting": folder.waiting,
+        "refused": sum(one.state == "refused" for one in folder.files),
+        "problem": folder.problem,
+    }
+
+
+def _without_definition(name: str, status: str, problem: str) -> dict[str, Any]:
+    nothing = dict.fromkeys(
+        (
+            *("table", "source", "runs"),
+            *("last_delivery", "last_at", *Counts().as_dict()),
+            *("remembered", "waiting", "refused"),
+        )
+    )
+    record = {"import": name, **nothing, "status": status, "problem": problem}
+    order = ("import", "table", "source", "runs", "status")
+    return {**{key: record[key] for key in order}, **record}
+
+
+def _number_of_errors(error: DefinitionError) -> str:
+    number = len(error.problems)
+    return f"{number:,} error{'' if number == 1 else 's'} in its definition: import-assets check"
+
+
+def _status(books: Books) -> str:
+    """Return the word for how the import stands, by what happened last."""
+    last = books.entries[-1] if books.entries else None
+    refused = max((one.refused_at for one in (books.refused or {}).values()), default=None)
+    if refused is not None and (last is None or refused > last.applied_at):
+        return "refused"
+    if last is None:
+        return "never ran"
+    return "partial" if last.counts.rejected else "done"
+
+
+def source_words(definition: Import) -> str:
+    """Return where an import takes its deliveries from."""
+    source = definition.spec.source
+    if isinstance(source.only, StorageSource):
+        return f"{source.only.folder}: {source.only.files}"
+    return "paste" if source.paste is not None else "upload"
+
+
+def run_words(definition: Import) -> str:
+    """Return when an import starts by itself."""
+    run = definition.spec.run
+    until = f", until {run.until.isoformat()}" if run.until else ""
+    zone = f" {definition.timezone}" if run.repeats else ""
+    return _when(definition, run) + zone + until
+
+
+def _when(definition: Import, run: Run) -> str:
+    if run.daily:
+        return f"daily {', '.join(sorted(run.daily))}"
+    if run.weekly:
+        return _on("weekly", run.weekly)
+    if run.monthly:
+        return _on("monthly", run.monthly)
+    # What lies in a drop folder was put there to be imported.
+    new_file = run.on_new_file or definition.spec.source.upload is not None
+    return "on new file" if new_file else "by hand"
+
+
+def _on(word: str, times: Weekly | Monthly) -> str:
+    return f"{word} {', '.join(map(str, times.on))} {times.at}"

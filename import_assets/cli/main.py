@@ -1,0 +1,270 @@
+"""The words of the `import-assets` command.
+
+Only words stand here: what a command does is in the module that it calls. These are loaded when
+they are needed, since polars, DuckDB and Dagster take seconds to load.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from import_assets.cli.exits import DONE, INTERRUPTED, NOT_DONE
+from import_assets.errors import ImportAssetsError
+
+if TYPE_CHECKING:
+    from import_assets.cli.session import Session
+
+PROJECT_VARIABLE = "IMPORT_ASSETS_PROJECT"
+
+_FOLDER = click.Path(path_type=Path)
+_READABLE = click.Path(path_type=Path, allow_dash=True)
+
+
+class _Commands(click.Group):
+    """A group whose commands return exit codes, and whose errors are sentences."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            code = super().invoke(ctx)
+        except ImportAssetsError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(NOT_DONE)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+        ctx.exit(code or DONE)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="import-assets", message="%(package)s %(version)s")
+@click.option(
+    "--project",
+    type=_FOLDER,
+    envvar=PROJECT_VARIABLE,
+    metavar="DIR",
+    help="The project's folder; otherwise the current one, or the nearest above it that holds "
+    f"project.yaml or imports/. Also by the variable {PROJECT_VARIABLE}.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a JSON list of objects instead of tables."
+)
+@click.pass_context
+def main(ctx: click.Context, project: Path | None, as_json: bool) -> None:
+    """Import customers, events, catalogs and vouchers from CSV files into tables of your own.
+
+    Each import is defined in a file of its own, imports/NAME.yaml.
+    """
+    ctx.obj = {"project": project, "as_json": as_json}
+
+
+def _with_session(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options that every command has, and call it with the session that they make."""
+
+    @click.option("--project", type=_FOLDER, metavar="DIR", help="The project's folder.")
+    @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
+    @click.pass_obj
+    @functools.wraps(command)
+    def wrapped(
+        shared: dict[str, Any], /, *, project: Path | None, as_json: bool, **given: Any
+    ) -> int:
+        from import_assets.cli.output import Output
+        from import_assets.cli.session import Session
+
+        output = Output(as_json=as_json or shared["as_json"])
+        return command(Session(project or shared["project"], output), **given)
+
+    return wrapped
+
+
+@main.command()
+@_with_session
+def check(session: Session) -> int:
+    """Check all definitions.
+
+    Prints every problem with its file, line and column. Beside what the files say, it looks at the
+    folders (more files waiting than a start may take) and at the warehouse (an attribute that its
+    table has with another type). A folder that is missing is a warning only.
+    """
+    from import_assets.cli import checking
+
+    return checking.check(session)
+
+
+@main.command()
+@click.argument("what", metavar="IMPORT|FILE")
+@click.option(
+    "--file",
+    type=_READABLE,
+    metavar="F",
+    help="Look at this file, by its path or its name in the folder of the import; `-` is standard "
+    "input.",
+)
+@click.option(
+    "--rows", type=click.IntRange(min=0), default=10, show_default=True, help="Rows to show."
+)
+@click.option(
+    "--delimiter", metavar="C", help="As if the format said this delimiter; `tab`, `space` too."
+)
+@click.option("--encoding", metavar="NAME", help="As if the format said this encoding.")
+@_with_session
+def preview(
+    session: Session,
+    *,
+    what: str,
+    file: Path | None,
+    rows: int,
+    delimiter: str | None,
+    encoding: str | None,
+) -> int:
+    """Show the first records of a delivery.
+
+    Of an IMPORT, its newest delivery as it would be imported: how it is written, what becomes of
+    each column, typed rows, and what would be rejected among the first 1,000 records, and why. Of a
+    FILE, its raw text by the delimiter and encoding found in it. Nothing is imported.
+    """
+    from import_assets.cli import previewing
+
+    return previewing.preview(session, what, file, rows, delimiter=delimiter, encoding=encoding)
+
+
+@main.command()
+@click.argument("name", metavar="IMPORT")
+@click.option(
+    "--file",
+    "files",
+    type=_READABLE,
+    multiple=True,
+    metavar="F",
+    help="Import this file. For an upload it is copied into the drop folder; for a paste its "
+    "content is the text (`-` is standard input); for a storage it has to lie in the folder.",
+)
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="K",
+    help="Import this delivery, a file by its name in the folder; for a paste, what the text is "
+    "called.",
+)
+@click.option("--dry-run", is_flag=True, help="Tell what would be imported; write nothing.")
+@_with_session
+def run(
+    session: Session, name: str, files: tuple[Path, ...], keys: tuple[str, ...], dry_run: bool
+) -> int:
+    """Run an import now, through Dagster, so that the UI shows it.
+
+    Without --file and --key it takes what its definition says: of a folder the files that `select`
+    chooses, of a drop folder all that were not imported yet, of a paste the text of the definition.
+    """
+    from import_assets.cli import running
+
+    return running.run(session, name, files, keys, dry_run=dry_run)
+
+
+@main.command("list")
+@_with_session
+def list_imports(session: Session) -> int:
+    """List all imports with their last delivery and what is waiting."""
+    from import_assets.cli import listing
+
+    return listing.list_imports(session)
+
+
+@main.command()
+@click.argument("name", metavar="IMPORT")
+@click.option(
+    "--forget",
+    metavar="KEY",
+    help="Forget this delivery, so that it counts as new; its rows stay in the table.",
+)
+@_with_session
+def files(session: Session, name: str, forget: str | None) -> int:
+    """Show what an import remembers, and what lies in its folder.
+
+    Each line is a delivery: imported, forgotten, new, settling (still too young to be taken) or
+    refused, with the reason.
+    """
+    from import_assets.cli import remembering
+
+    if forget is not None:
+        return remembering.forget(session, name, forget)
+    return remembering.files(session, name)
+
+
+@main.command()
+@click.argument("name", metavar="IMPORT")
+@click.option("--batch", metavar="ID", help="Of this batch only, by its id or how it begins.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write to this file instead of standard output.",
+)
+@_with_session
+def rejects(session: Session, name: str, batch: str | None, out: Path | None) -> int:
+    """Write the rejected records as CSV, one line a fault.
+
+    The columns are _file, _record, _line, _column, _reason, _message, _value and _raw, the last
+    being the whole record as it was written. A cell that a spreadsheet would take for a formula has
+    an apostrophe put before it; --json gives the exact values, by record.
+    """
+    from import_assets.cli import rejecting
+
+    return rejecting.rejects(session, name, batch, out)
+
+
+@main.command()
+@click.argument("table", required=False)
+@click.option(
+    "--rows", type=click.IntRange(min=0), default=10, show_default=True, help="Rows to show."
+)
+@_with_session
+def show(session: Session, table: str | None, rows: int) -> int:
+    """Show a table: its columns, its size and its newest rows. Without a name, list the tables.
+
+    TABLE is customers, events/TYPE, catalogs/NAME or vouchers/POOL.
+    """
+    from import_assets.cli import showing
+
+    return showing.show(session, table, rows) if table else showing.show_all(session)
+
+
+@main.command()
+@click.argument("sql")
+@_with_session
+def query(session: Session, sql: str) -> int:
+    """Ask the tables with SQL of DuckDB; reads only.
+
+    Tables are called customers, events.TYPE, catalogs.NAME and vouchers.POOL. Times are UTC. With
+    `-`, the SQL is read from standard input.
+    """
+    from import_assets.cli import querying
+
+    return querying.query(session, sql)
+
+
+@main.command()
+@click.argument("name", metavar="IMPORT")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_session
+def delete(session: Session, name: str, yes: bool) -> int:
+    """Delete an import: its definition, and with it its memory.
+
+    The rows that it brought stay in their table. An import of the same name later on takes all
+    files as new. Works for wrong definitions, and for what is left of one whose file is gone.
+    """
+    from import_assets.cli import deleting
+
+    return deleting.delete(session, name, confirmed=yes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,384 @@
+"""`preview`: the first records of a delivery, or of any file."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, get_args
+
+import click
+import polars as pl
+
+from import_assets import pipeline
+from import_assets.cli.exits import DONE
+from import_assets.cli.naming import STDIN, pasted_text, stat_named
+from import_assets.cli.output import Column, columns
+from import_assets.cli.output import column as table_column
+from import_assets.cli.session import Session
+from import_assets.errors import DefinitionError, SourceError, UnknownName
+from import_assets.formats.csv import open_csv
+from import_assets.mapping.mapping import ATTRIBUTE_PREFIX, TIMESTAMP
+from import_assets.sources.delivery import Delivery
+from import_assets.sources.listing import list_matching
+from import_assets.sources.open import open_source
+from import_assets.sources.rules import rules_of
+from import_assets.sources.storage.base import Storage
+from import_assets.sources.storage.selection import by_age
+from import_assets.spec.loading import Import, load_project
+from import_assets.spec.models import (
+    Column as Rule,
+)
+from import_assets.spec.models import (
+    CsvFormat,
+    Delimiter,
+    Encoding,
+    Limits,
+    PasteSource,
+    VouchersKind,
+)
+from import_assets.spec.patterns import FilePattern
+from import_assets.spec.problems import did_you_mean
+from import_assets.warehouse import attributes
+
+RECORDS = 1_000
+"""Records that are looked at for rejects."""
+
+_ID = "id:"
+_NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " "}
+_REJECTS_OF = [*columns("record", "line"), table_column("fault", wrap=True), *columns("raw")]
+
+
+def preview(
+    session: Session,
+    what: str,
+    file: Path | None,
+    rows: int,
+    *,
+    delimiter: str | None,
+    encoding: str | None,
+) -> int:
+    """Preview an import's delivery or a file; an import goes before a file of the same name."""
+    format_ = _format(delimiter, encoding)
+    path = Path(what)
+    is_file = path == STDIN or path.is_file()
+    names = _names(session, is_file)
+    if what in names:
+        definition = session.definition(what)
+        return _preview_import(session, _with_format(definition, format_), file, rows)
+    if is_file:
+        if file is not None:
+            raise click.UsageError("--file goes with an import; here the file is named already")
+        return _preview_file(session, path, rows, format_)
+    raise UnknownName(f"no import and no file {what!r}{did_you_mean(what, names)}")
+
+
+def _names(session: Session, is_file: bool) -> list[str]:
+    """Return the names of imports; a file can be looked at outside of a project, and in a bad one.
+
+    Raises what `Session.loaded` raises unless `is_file`.
+    """
+    try:
+        return [*session.loaded.imports, *session.loaded.invalid]
+    except (UnknownName, DefinitionError):
+        if is_file:
+            return []
+        raise
+
+
+def _format(delimiter: str | None, encoding: str | None) -> dict[str, Any]:
+    """Return what the options say about the format, by key of the definition."""
+    said: dict[str, Any] = {}
+    if delimiter is not None:
+        said["delimiter"] = _NAMED_DELIMITERS.get(delimiter.lower(), delimiter)
+        _check_allowed("--delimiter", said["delimiter"], get_args(Delimiter))
+    if encoding is not None:
+        said["encoding"] = encoding.lower()
+        _check_allowed("--encoding", said["encoding"], get_args(Encoding))
+    return said
+
+
+def _check_allowed(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        shown = ", ".join(repr(one) if option == "--delimiter" else one for one in allowed)
+        raise click.BadParameter(f"{value!r} is not allowed; allowed: {shown}", param_hint=option)
+
+
+def _with_format(definition: Import, said: Mapping[str, Any]) -> Import:
+    csv = definition.spec.format.csv.model_copy(update=dict(said))
+    format_ = definition.spec.format.model_copy(update={"csv": csv})
+    return replace(definition, spec=definition.spec.model_copy(update={"format": format_}))
+
+
+# --- a file -------------------------------------------------------------------------------------
+
+
+def _preview_file(session: Session, path: Path, rows: int, said: Mapping[str, Any]) -> int:
+    output = session.output
+    name = "standard input" if path == STDIN else path.name
+    with _opened(path) as stream:
+        reader = open_csv(stream, CsvFormat(**said), _limits(session), name)
+        block = next(iter(reader))
+    frame = block.frame.head(rows)
+    shown = [
+        {"_record": record, "_line": line, **row}
+        for record, line, row in zip(
+            block.record.head(rows), block.line.head(rows), frame.iter_rows(named=True), strict=True
+        )
+    ]
+    rejects = _rejects(block.rejects.filter(pl.col("record") <= RECORDS))
+    output.json(
+        [
+            {
+                "file": str(path),
+                "delimiter": reader.delimiter,
+                "encoding": reader.encoding,
+                "header": reader.header,
+                "warnings": reader.warnings,
+                "rows": [
+                    {
+                        "record": row["_record"],
+                        "line": row["_line"],
+                        "cells": [row[n] for n in reader.header],
+                    }
+                    for row in shown
+                ],
+                "rejects": rejects,
+            }
+        ]
+    )
+    if not output.as_json:
+        output.say(f"{name}: {_written_as(reader.delimiter, reader.encoding)}")
+    for warning in reader.warnings:
+        output.note(f"warning: {warning}")
+    heads = [Column(name, name) for name in reader.header]
+    output.table(shown, of=heads, title=f"The first {len(shown):,} records, as they are written")
+    _print_rejects(session, rejects, "broken")
+    return DONE
+
+
+def _limits(session: Session) -> Limits:
+    try:
+        return load_project(session.root).spec.limits
+    except (UnknownName, DefinitionError):
+        return Limits()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    if path == STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+    with stream:
+        yield stream
+
+
+def _written_as(delimiter: str, encoding: str) -> str:
+    named = {"\t": "tab", " ": "space"}.get(delimiter, f"`{delimiter}`")
+    return f"delimiter {named}, encoding {encoding}"
+
+
+# --- a delivery of an import --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What is previewed: its name, when it was modified if it lies somewhere, and its bytes."""
+
+    name: str
+    stream: BinaryIO
+    encoding: str | None = None
+    delivery: Delivery | None = None
+
+
+def _preview_import(session: Session, definition: Import, file: Path | None, rows: int) -> int:
+    with _found(definition, file) as found, found.stream:
+        seen = pipeline.preview(definition, found.stream, found.name, RECORDS, found.encoding)
+    described = _columns(session, definition, seen)
+    typed = [_row(row) for row in seen.rows.head(rows).iter_rows(named=True)]
+    rejects = _rejects(seen.rejects)
+    output = session.output
+    output.json(
+        [
+            {
+                "import": definition.name,
+                "delivery": found.name,
+                "bytes": found.delivery.size if found.delivery else None,
+                "modified": found.delivery.modified if found.delivery else None,
+                "delimiter": seen.delimiter,
+                "encoding": seen.encoding,
+                "columns": described,
+                "missing": seen.mapping.missing,
+                "unmapped": seen.mapping.unmapped,
+                "warnings": seen.warnings,
+                "rows": typed,
+                "rejects": rejects,
+            }
+        ]
+    )
+    if not output.as_json:
+        output.say(f"{found.name}: {_written_as(seen.delimiter, seen.encoding)}")
+    for warning in seen.warnings:
+        output.note(f"warning: {warning}")
+    if seen.mapping.missing:
+        output.note(f"warning: the file has no column {', '.join(seen.mapping.missing)}")
+    output.table(described, of=columns("column", "becomes", "name", "type", "format", "in_table"))
+    title = f"The first {len(typed):,} rows, as they would be imported"
+    output.table(map(_flat, typed), of=_heads(seen), title=title)
+    _print_rejects(session, rejects, "rejected")
+    return DONE
+
+
+@contextmanager
+def _found(definition: Import, file: Path | None) -> Iterator[_Named]:
+    """Open the file that was named, or else the newest delivery."""
+    source = definition.spec.source.only
+    if isinstance(source, PasteSource):
+        text, key = pasted_text(file, definition) if file is not None else (None, None)
+        storage = open_source(definition, text, key)
+        delivery = next(iter(list_matching(storage, FilePattern("*")).deliveries))
+        yield _Named(delivery.key, storage.open(delivery.key), storage.encoding)
+        return
+    if file is not None and (file == STDIN or file.is_file()):
+        with _opened(file) as stream:
+            data = io.BytesIO(stream.read()) if file == STDIN else stream
+            yield _Named("standard input" if file == STDIN else file.name, data)
+        return
+    storage = open_source(definition)
+    delivery = stat_named(storage, str(file)) if file is not None else _newest(definition, storage)
+    stream = storage.open(delivery.key)
+    yield _Named(delivery.key, stream, storage.encoding, delivery)
+
+
+def _newest(definition: Import, storage: Storage) -> Delivery:
+    source = definition.spec.source.only
+    if isinstance(source, PasteSource):
+        raise TypeError("pasted text is not a folder")
+    rules = rules_of(source, definition.project.spec.limits)
+    listing = list_matching(storage, rules.pattern)
+    newest = max(listing.deliveries, key=by_age, default=None)
+    if newest is None:
+        raise UnknownName(
+            f"no file of {storage.place} matches {rules.pattern.text}: name one with --file"
+        )
+    return newest
+
+
+def _columns(session: Session, definition: Import, seen: pipeline.Preview) -> list[dict[str, Any]]:
+    """Return what becomes of each column, and whether its table has the attribute yet (M031)."""
+    known: Mapping[str, tuple[str, str]] = {}
+    if session.has_warehouse:
+        with session.reading() as connection:
+            known = attributes.known(connection, definition.table)
+    rules = definition.spec.columns
+    by_name = {rule.from_.strip(): rule for rule in rules if rule.from_ is not None}
+    vouchers = isinstance(definition.spec.kind, VouchersKind)
+    described = [
+        _described(name, by_name.get(name.strip()), known, vouchers=vouchers)
+        for name in seen.header
+    ]
+    statics = [rule for rule in rules if rule.value is not None]
+    return described + [_described(None, rule, known, vouchers=False) for rule in statics]
+
+
+def _described(
+    name: str | None,
+    rule: Rule | None,
+    known: Mapping[str, tuple[str, str]],
+    *,
+    vouchers: bool,
+) -> dict[str, Any]:
+    attribute = rule.attribute if rule is not None else (name or "").strip()
+    if vouchers and (rule is None or rule.id is None):
+        return _line(name, "nothing")
+    if rule is not None and rule.discard:
+        return _line(name, "nothing")
+    if rule is not None and rule.timestamp:
+        return _line(name, "timestamp", name="timestamp", type="datetime", format=rule.format)
+    if rule is not None and attribute is None:
+        return _line(name, "identifier", name=rule.id)
+    becomes = "attribute"
+    if rule is not None and rule.value is not None:
+        becomes = f"attribute with the value {rule.value!r}"
+    elif rule is not None and rule.id is not None:
+        becomes = f"identifier {rule.id} and attribute"
+    type_ = rule.type if rule is not None else "text"
+    stored = known.get(attribute or "")
+    in_table = "new" if stored is None else "there"
+    if stored is not None and stored[0] != type_:
+        in_table = f"there as {stored[0]}: will be refused"
+    format_ = rule.format if rule is not None else None
+    return _line(name, becomes, name=attribute, type=type_, format=format_, in_table=in_table)
+
+
+def _line(column: str | None, becomes: str, **facts: str | None) -> dict[str, Any]:
+    nothing = dict.fromkeys(("name", "type", "format", "in_table"))
+    return {"column": column, "becomes": becomes, **nothing, **facts}
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a typed row with its identifiers and attributes apart, as they may share names."""
+    typed: dict[str, Any] = {"record": row["_row"]}
+    typed["identifiers"] = {k.removeprefix(_ID): v for k, v in row.items() if k.startswith(_ID)}
+    if TIMESTAMP in row:
+        typed["timestamp"] = row[TIMESTAMP]
+    typed["attributes"] = {
+        k.removeprefix(ATTRIBUTE_PREFIX): v
+        for k, v in row.items()
+        if k.startswith(ATTRIBUTE_PREFIX)
+    }
+    return typed
+
+
+def _flat(typed: Mapping[str, Any]) -> dict[str, Any]:
+    flat = {"record": typed["record"], TIMESTAMP: typed.get("timestamp")}
+    flat |= {f"{_ID}{name}": value for name, value in typed["identifiers"].items()}
+    return flat | {f"{ATTRIBUTE_PREFIX}{n}": value for n, value in typed["attributes"].items()}
+
+
+def _heads(seen: pipeline.Preview) -> list[Column]:
+    """Return the columns of the typed rows; identifiers are marked as such."""
+    heads = [Column("record", "record")]
+    for name in seen.rows.columns:
+        if name.startswith(_ID):
+            heads.append(Column(name, f"{name.removeprefix(_ID)} (id)"))
+        elif name == TIMESTAMP:
+            heads.append(Column(name, "timestamp (UTC)"))
+        elif name.startswith(ATTRIBUTE_PREFIX):
+            heads.append(Column(name, name.removeprefix(ATTRIBUTE_PREFIX)))
+    return heads
+
+
+def _rejects(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {"record": row["record"], "line": row["line"], "faults": row["faults"], "raw": row["raw"]}
+        for row in frame.iter_rows(named=True)
+    ]
+
+
+def _print_rejects(session: Session, rejects: list[dict[str, Any]], what: str) -> None:
+    output = session.output
+    if output.as_json:
+        return
+    if not rejects:
+        output.say(f"\nNone of the first {RECORDS:,} records is {what}.")
+        return
+    lines = [
+        {"record": one["record"], "line": one["line"], "fault": _told(fault), "raw": one["raw"]}
+        for one in rejects
+        for fault in one["faults"]
+    ]
+    title = f"{len(rejects):,} of the first {RECORDS:,} records {what}"
+    output.table(lines, of=_REJECTS_OF, title=title)
+
+
+def _told(fault: Mapping[str, Any]) -> str:
+    where = f"{fault['column']}: " if fault["column"] is not None else ""
+    return f"{where}{fault['message']} ({fault['reason']})"

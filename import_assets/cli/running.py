@@ -1,0 +1,264 @@
+"""`run`: an import now, through Dagster, or as a dry run."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import polars as pl
+
+from import_assets import pipeline
+from import_assets.cli.choosing import Choice, choose
+from import_assets.cli.exits import DONE, FAULTS, NOT_DONE
+from import_assets.cli.output import column, columns
+from import_assets.cli.progress import progress
+from import_assets.cli.session import Session
+from import_assets.errors import FileRefused, SourceError, UnknownName
+from import_assets.sources.delivery import Delivery
+from import_assets.spec.loading import Import
+from import_assets.tables.outcome import Counts
+from import_assets.warehouse import refusals, rejects
+from import_assets.warehouse.warehouse import Warehouse
+
+Word = Literal["imported", "imported before", "would be imported", "refused", "failed"]
+
+_OUTCOMES = ("inserted", "updated", "unchanged", "duplicate", "rejected")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told about one delivery; `message` is why it was not imported."""
+
+    key: str
+    outcome: Word
+    counts: Counts | None = None
+    seconds: float | None = None
+    batch_id: str | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
+    message: str | None = None
+
+    @property
+    def rows_per_second(self) -> int | None:
+        """Records read in a second, where they were read now."""
+        if self.counts is None or not self.seconds:
+            return None
+        return round(self.counts.read / self.seconds)
+
+    def record(self) -> dict[str, Any]:
+        """Return it as a record to print."""
+        counts = self.counts.as_dict() if self.counts else dict.fromkeys(Counts().as_dict())
+        return {
+            "delivery": self.key,
+            "outcome": self.outcome,
+            **counts,
+            "seconds": self.seconds,
+            "rows_per_second": self.rows_per_second,
+            "batch_id": self.batch_id,
+            "rejects_by_reason": self.reasons,
+            "message": self.message,
+        }
+
+
+def run(
+    session: Session, name: str, files: Sequence[Path], keys: Sequence[str], *, dry_run: bool
+) -> int:
+    """Import deliveries and tell what became of each.
+
+    Returns DONE also where nothing was waiting; FAULTS where some were imported and others not, or
+    their table could not be refreshed; NOT_DONE where none was imported.
+    """
+    definition = session.definition(name)
+    output = session.output
+    started = time.monotonic()
+    with TemporaryDirectory(prefix="no-warehouse-") as folder:
+        warehouse = session.warehouse
+        if dry_run and not session.has_warehouse:
+            # A dry run makes nothing, not even an empty warehouse.
+            warehouse = Warehouse(Path(folder) / "warehouse.duckdb")
+        choice = choose(session, definition, files, keys, warehouse, copy=not dry_run)
+        if choice.note:
+            output.note(choice.note)
+        if not choice.deliveries:
+            output.say("There is nothing to import.")
+            output.json([])
+            return DONE
+        if dry_run:
+            told, failure = _dry_runs(session, definition, choice, warehouse), None
+        else:
+            told, failure = _launched(session, definition, choice)
+    _print(session, definition, told, time.monotonic() - started, dry_run=dry_run)
+    if failure is not None:
+        output.note(f"Error: {failure}")
+    return _exit_code(told, failure)
+
+
+def _exit_code(told: Sequence[Told], failure: str | None) -> int:
+    missed = [one for one in told if one.counts is None]
+    if len(missed) == len(told):
+        return NOT_DONE
+    return FAULTS if missed or failure is not None else DONE
+
+
+# --- through Dagster ----------------------------------------------------------------------------
+
+
+def _launched(
+    session: Session, definition: Import, choice: Choice
+) -> tuple[list[Told], str | None]:
+    output = session.output
+    output.note("Starting Dagster ...")
+    # Loaded here, because it takes seconds, of which the user should know.
+    from import_assets.orchestration.launch import launch, open_instance
+
+    keys = [delivery.key for delivery in choice.deliveries]
+    with (
+        open_instance(session.root, output.note) as instance,
+        progress(output, len(keys)) as watch,
+    ):
+        launched = launch(
+            instance,
+            session.loaded,
+            definition,
+            keys,
+            text=choice.text,
+            slot=choice.slot,
+            watch=watch,
+            say=output.note,
+        )
+    for warning in launched.warnings:
+        output.note(f"warning: {warning}")
+    with session.reading() if session.has_warehouse else nullcontext() as connection:
+        refused = refusals.of_import(connection, definition.name) if connection else {}
+        reasons = {
+            one.batch_id: rejects.by_reason(connection, one.batch_id)
+            for one in launched.arrivals
+            if connection and one.batch_id and one.counts and one.counts.rejected
+        }
+    told: list[Told] = []
+    for one in launched.arrivals:
+        if one.counts is None:
+            word = "refused" if one.failure and one.key in refused else "failed"
+            message = one.failure or launched.failure or "it was not reached"
+            told.append(Told(one.key, word, message=message))
+            continue
+        word = "imported before" if one.already else "imported"
+        of_batch = reasons.get(one.batch_id or "", {})
+        told.append(Told(one.key, word, one.counts, one.seconds, one.batch_id, of_batch))
+    return told, launched.failure
+
+
+# --- dry run ------------------------------------------------------------------------------------
+
+
+def _dry_runs(
+    session: Session, definition: Import, choice: Choice, warehouse: Warehouse
+) -> list[Told]:
+    with progress(session.output, len(choice.deliveries)) as watch:
+        told = [
+            _dry_run(definition, choice, delivery, warehouse, watch)
+            for delivery in choice.deliveries
+        ]
+    if len(told) > 1:
+        session.output.note(
+            "Each delivery was tried by itself: what one of them has in common with another counts "
+            "for both."
+        )
+    return told
+
+
+def _dry_run(
+    definition: Import,
+    choice: Choice,
+    delivery: Delivery,
+    warehouse: Warehouse,
+    watch: Any,
+) -> Told:
+    started = time.monotonic()
+    storage = choice.storage_of(delivery)
+    try:
+        tried = pipeline.dry_run(
+            definition,
+            storage,
+            delivery,
+            warehouse,
+            lambda done, total: watch(delivery.key, done, total),
+        )
+    except FileRefused as error:
+        return Told(delivery.key, "refused", message=str(error))
+    except (SourceError, UnknownName) as error:
+        return Told(delivery.key, "failed", message=str(error))
+    word = "imported before" if tried.already else "would be imported"
+    seconds = round(time.monotonic() - started, 3)
+    reasons = {} if tried.already else _by_reason(tried.rejects)
+    return Told(delivery.key, word, tried.counts, seconds, tried.manifest.batch_id, reasons)
+
+
+def _by_reason(frame: pl.DataFrame) -> dict[str, int]:
+    """Return the number of rejected records by reason, the most frequent first."""
+    if frame.is_empty():
+        return {}
+    reasons = frame.select("record", "faults").explode("faults").unnest("faults")
+    counted = reasons.group_by("reason").agg(pl.col("record").n_unique().alias("records"))
+    ordered = counted.sort(["records", "reason"], descending=[True, False])
+    return dict(ordered.iter_rows())
+
+
+# --- printing -----------------------------------------------------------------------------------
+
+
+def _print(
+    session: Session, definition: Import, told: Sequence[Told], seconds: float, *, dry_run: bool
+) -> None:
+    output = session.output
+    output.json(one.record() for one in told)
+    if not output.as_json:
+        _print_tables(session, told)
+    output.say(_total(told, seconds))
+    if dry_run:
+        output.say("This was a dry run: nothing was written.")
+    elif any(one.counts and one.counts.rejected for one in told):
+        output.note(f"The rejected records: import-assets rejects {definition.name}")
+    for one in told:
+        if one.message is not None:
+            output.say(
+                one.message if one.message.startswith(one.key) else f"{one.key}: {one.message}"
+            )
+
+
+def _print_tables(session: Session, told: Sequence[Told]) -> None:
+    records = [one.record() for one in told]
+    # For the eye, columns of nothing but zeros are left out; programs get the same ones each time.
+    some = [name for name in _OUTCOMES if any(one[name] for one in records)]
+    outcomes = some if session.output.terminal else _OUTCOMES
+    shown = ("delivery", "outcome", "read", *outcomes, "seconds")
+    session.output.table(
+        records,
+        of=[*columns(*shown), column("rows_per_second", "rows/s"), column("batch_id", "batch")],
+    )
+    reasons: Counter[str] = Counter()
+    for one in told:
+        reasons.update(one.reasons)
+    if reasons:
+        session.output.table(
+            [{"reason": reason, "records": n} for reason, n in reasons.most_common()],
+            of=columns("reason", "records"),
+            title="Rejected records by reason",
+        )
+
+
+def _total(told: Sequence[Told], seconds: float) -> str:
+    """Return one line about all deliveries; only what is not zero is told."""
+    total = sum((one.counts for one in told if one.counts is not None), Counts())
+    outcomes = {name: value for name, value in total.as_dict().items() if name in _OUTCOMES}
+    sum_ = " + ".join(f"{value:,} {name}" for name, value in outcomes.items() if value) or "nothing"
+    blank = f", {total.blank:,} blank lines" if total.blank else ""
+    words = Counter(one.outcome for one in told)
+    each = ", ".join(f"{number:,} {word}" for word, number in words.items())
+    count = "1 delivery" if len(told) == 1 else f"{len(told):,} deliveries"
+    return f"{count} ({each}): {total.read:,} read = {sum_}{blank}; {seconds:.1f} s"
