@@ -18,6 +18,7 @@ from import_assets.spec.models import AttributeType, Identifier, ProjectSpec
 from import_assets.staging.batch import Batch
 from import_assets.staging.manifest import Manifest
 from import_assets.warehouse.schema import create_schema
+from import_assets.warehouse.sql import frame
 
 _THOROUGH = int(os.environ.get("IMPORT_ASSETS_TEST_EXAMPLES", "1"))
 
@@ -181,7 +182,7 @@ def batch(
 
 def table(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
     """What a SELECT gives, as a list of dicts."""
-    return connection.execute(sql).pl().to_dicts()
+    return frame(connection, sql).to_dicts()
 
 
 def dump(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:

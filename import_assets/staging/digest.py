@@ -5,6 +5,8 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
+from import_assets.warehouse.sql import frame
+
 
 def digests(canonical: pl.Series) -> pl.Series:
     """Return the MD5 of each text as 32 hexadecimal digits.
@@ -15,7 +17,7 @@ def digests(canonical: pl.Series) -> pl.Series:
     connection = duckdb.connect(":memory:")
     try:
         connection.register("texts", pl.DataFrame({"text": canonical}).to_arrow())
-        result = connection.execute("SELECT md5(text) AS digest FROM texts").pl()
+        result = frame(connection, "SELECT md5(text) AS digest FROM texts")
     finally:
         connection.close()
     return result["digest"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from import_assets.errors import WarehouseError
+from import_assets.errors import FileRefused, WarehouseError
 from import_assets.spec.models import CatalogKind, ProjectSpec
 from import_assets.staging.batch import Batch
 from import_assets.staging.manifest import Manifest
@@ -19,7 +19,7 @@ from import_assets.tables import catalogs, customers, events, vouchers
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import attributes as attribute_books
 from import_assets.warehouse import ledger
-from import_assets.warehouse.sql import literal
+from import_assets.warehouse.sql import SQL_TYPES, first_row, frame, literal, quote, table_label
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,13 @@ def try_batch(
     """Do what `apply_batch` does and roll it back; return the outcome and the batch's rejects."""
     with _transaction(connection, keep=False):
         applied = _apply(connection, batch, project, now)
-        rejects = connection.execute(
+        rejects = frame(
+            connection,
             "SELECT record, line, faults, raw FROM import_assets.rejects "
-            "WHERE batch_id = ? ORDER BY record",
+            "WHERE sequence = (SELECT max(sequence) FROM import_assets.batches WHERE batch_id = ?) "
+            "ORDER BY record",
             [batch.manifest.batch_id],
-        ).pl()
+        )
         return applied, rejects
 
 
@@ -104,9 +106,19 @@ def _drop_temporary(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _stage_view(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
-    connection.execute(
-        f"CREATE TEMP VIEW staged AS SELECT * FROM read_parquet({_paths(batch.row_files)})"
-    )
+    files = batch.row_files
+    rows = f"SELECT * FROM read_parquet({_paths(files)})" if files else _no_rows(batch.manifest)
+    connection.execute(f"CREATE TEMP VIEW staged AS {rows}")
+
+
+def _no_rows(manifest: Manifest) -> str:
+    """SQL of the rows of a file that has a header and nothing else."""
+    columns = {"_row": "BIGINT", "_line": "BIGINT", "_raw": "VARCHAR"}
+    columns |= {f"id:{kind}": "VARCHAR" for kind in manifest.identifiers}
+    columns |= {f"attr:{name}": SQL_TYPES[type_] for name, type_ in manifest.attributes}
+    columns |= {"_timestamp": "TIMESTAMP", "_digest": "VARCHAR"}
+    empty = ", ".join(f"NULL::{type_} AS {quote(name)}" for name, type_ in columns.items())
+    return f"SELECT {empty} WHERE false"
 
 
 def _paths(files: Sequence[Path]) -> str:
@@ -125,6 +137,7 @@ def _apply_rows(
         "_file": manifest.key,
         "_imported_at": now,
     }
+    _refuse_twin(connection, manifest)
     kind = manifest.table[0]
     if kind == "customers":
         customers.ensure_table(connection, project.identifiers)
@@ -142,13 +155,35 @@ def _apply_rows(
     return _reject(connection, counts, conflicts, "code_in_other_pool")
 
 
+def _refuse_twin(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
+    """Refuse a table whose name differs from another's only by case: SQL takes them for one."""
+    if len(manifest.table) == 1:
+        return
+    schema, name = manifest.table
+    twin = first_row(
+        connection,
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = ? "
+        "AND lower(table_name) = lower(?) AND table_name <> ?",
+        [schema, name, name],
+    )
+    if twin is not None:
+        raise FileRefused(
+            manifest.key,
+            "name_conflict",
+            f"{table_label(manifest.table)} differs only by case from {schema}/{twin[0]}, which is "
+            "there already: write the name as it is there, or take another",
+        )
+
+
 def _apply_customers(
     connection: duckdb.DuckDBPyConnection,
     manifest: Manifest,
     project: ProjectSpec,
     lineage: dict[str, object],
 ) -> Counts:
-    found = customers.resolve_customers(connection, project.identifiers, manifest.identifiers)
+    found = customers.resolve_customers(
+        connection, project.identifiers, manifest.identifiers, lineage
+    )
     counts = customers.apply(
         connection,
         project.identifiers,
@@ -167,7 +202,9 @@ def _apply_events(
     lineage: dict[str, object],
     now: dt.datetime,
 ) -> Counts:
-    found = customers.resolve_customers(connection, project.identifiers, manifest.identifiers)
+    found = customers.resolve_customers(
+        connection, project.identifiers, manifest.identifiers, lineage
+    )
     customers.create_unknown(connection, project.identifiers, lineage)
     counts = events.apply(
         connection,
@@ -210,6 +247,7 @@ def _ensure_attributes(
     """Add the attributes that the table lacks and return their names."""
     stored = attribute_books.known(connection, manifest.table)
     new = attribute_books.check(stored, manifest.attributes, manifest.table, manifest.key)
+    attribute_books.refuse_own_columns(connection, manifest.table, new, manifest.key)
     attribute_books.add(
         connection,
         manifest.table,
@@ -263,9 +301,9 @@ def _store_rejects(connection: duckdb.DuckDBPyConnection, batch: Batch, sequence
         sources.append(
             f"SELECT record, line, faults, raw FROM read_parquet({_paths(batch.reject_files)})"
         )
-    refused = connection.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = 'refused'"
-    ).fetchone()
+    refused = first_row(
+        connection, "SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = 'refused'"
+    )
     if refused:
         sources.append("SELECT record, line, faults, raw FROM refused")
     for source in sources:

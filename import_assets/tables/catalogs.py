@@ -10,7 +10,7 @@ from import_assets.errors import FileRefused
 from import_assets.spec.models import CatalogKind
 from import_assets.tables.outcome import Counts
 from import_assets.tables.upsert import Field, Upsert
-from import_assets.warehouse.sql import quote, table_label, table_sql
+from import_assets.warehouse.sql import first_row, quote, table_label, table_sql
 
 KEY, PRODUCT = "item_id", "product_id"
 
@@ -23,10 +23,11 @@ def ensure_table(
     Raises FileRefused (`catalog_settings`) where the catalog's type or its searchable attributes
     differ from those of its first import (M077, D34).
     """
-    stored = connection.execute(
+    stored = first_row(
+        connection,
         "SELECT product, searchable, import FROM import_assets.catalogs WHERE catalog = ?",
         [kind.catalog],
-    ).fetchone()
+    )
     if stored is None:
         connection.execute(
             "INSERT INTO import_assets.catalogs VALUES (?, ?, ?, ?)",
@@ -54,20 +55,20 @@ def ensure_table(
             file,
             "catalog_settings",
             f"the searchable attributes of catalog {kind.catalog} were set by its first import, "
-            f"{first}, to [{', '.join(searchable)}] and stay so (M077): import into a new catalog "
-            "to have others",
+            f"{first}, to [{', '.join(searchable)}] and stay so: import into a new catalog to "
+            "have others",
         )
     return False
 
 
 def refuse_new_attributes(table: tuple[str, ...], names: Sequence[str], file: str) -> None:
-    """Raise FileRefused (`new_column`) if a later import brings columns of its own (M072, D36)."""
+    """Raise FileRefused (`new_column`) if a later import brings its own columns (M072, D36)."""
     if names:
         raise FileRefused(
             file,
             "new_column",
             f"the columns of {table_label(table)} were set by its first import, and "
-            f"{', '.join(names)} is not among them (D36): discard it, rename it with `to:`, or "
+            f"{', '.join(names)} is not among them: discard it, rename it with `to:`, or "
             "import into a new catalog",
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from import_assets.spec.models import Limits
-from import_assets.warehouse.sql import SQL_TYPES, number, quote, table_sql
+from import_assets.warehouse.sql import SQL_TYPES, first_row, number, quote, table_sql
 
 PURCHASE_ITEM, PURCHASE = ("events", "purchase_item"), ("events", "purchase")
 
@@ -152,11 +152,12 @@ def _purchases_found(connection: duckdb.DuckDBPyConnection) -> Check:
 
 
 def _column_type(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> str | None:
-    row = connection.execute(
+    row = first_row(
+        connection,
         "SELECT data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? "
         "AND column_name = 'purchase_id'",
         list(table),
-    ).fetchone()
+    )
     return row[0] if row else None
 
 

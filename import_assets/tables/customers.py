@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
+from import_assets.errors import WarehouseError
 from import_assets.spec.models import Identifier
-from import_assets.spec.names import LINEAGE
 from import_assets.tables.identity import CONFLICTS, IDS, STORED, IdKind, Resolution, resolve
 from import_assets.tables.outcome import Counts
 from import_assets.tables.upsert import Field, Upsert
-from import_assets.warehouse.sql import literal, number, quote, table_sql
+from import_assets.warehouse import attributes as attribute_books
+from import_assets.warehouse.sql import frame, literal, number, quote, table_sql
 
 TABLE = ("customers",)
 
@@ -31,7 +32,10 @@ class Identifiers:
 
 
 def ensure_table(connection: duckdb.DuckDBPyConnection, identifiers: dict[str, Identifier]) -> None:
-    """Create the table of customers, and a column for each kind of identifier it lacks."""
+    """Create the table of customers, and a column for each kind of identifier it lacks.
+
+    Raises WarehouseError where an identifier of the project does not fit the table as it is.
+    """
     stored = table_sql(TABLE)
     columns = {
         quote(name): "VARCHAR" if identifier.hard else "VARCHAR[]"
@@ -44,28 +48,65 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, identifiers: dict[str, I
             _batch VARCHAR, _import VARCHAR, _file VARCHAR, _row BIGINT, _imported_at TIMESTAMP)
         """
     )
+    _refuse_misfits(connection, identifiers)
     for name, type_ in columns.items():
         connection.execute(f"ALTER TABLE {stored} ADD COLUMN IF NOT EXISTS {name} {type_}")
+
+
+def _refuse_misfits(
+    connection: duckdb.DuckDBPyConnection, identifiers: dict[str, Identifier]
+) -> None:
+    described = connection.execute(f"DESCRIBE {table_sql(TABLE)}").fetchall()
+    types = {row[0].lower(): row[1] for row in described}
+    attributes = {
+        name.lower(): origin
+        for name, (_, origin) in attribute_books.known(connection, TABLE).items()
+    }
+    for name, identifier in identifiers.items():
+        if name in attributes:
+            raise WarehouseError(
+                f"identifier {name} of project.yaml has the name of an attribute of customers, "
+                f"which import {attributes[name]} brought: give the identifier another name"
+            )
+        if name in types and (types[name] == "VARCHAR") is not identifier.hard:
+            was = "hard: true" if types[name] == "VARCHAR" else "hard: false"
+            raise WarehouseError(
+                f"identifier {name} of project.yaml is {was} in the warehouse, and there are "
+                f"customers by it: say `{was}` again, or take another name"
+            )
 
 
 def resolve_customers(
     connection: duckdb.DuckDBPyConnection,
     identifiers: dict[str, Identifier],
     present: Sequence[str],
+    lineage: dict[str, object],
 ) -> Identifiers:
     """Find or create the customer of each row of `staged`, and bind identifiers to customers.
 
     `staged` has `_row` and `id:<kind>` for each kind of `present`. The rows of new customers are
     not written here: `touched` (customer_id, `_row`) names the customers whose identifiers changed.
     """
-    last_id = number(connection, f"SELECT coalesce(max(customer_id), 0) FROM {table_sql(TABLE)}")
+    last_id = _last_id(connection)
     kinds = [IdKind(name, identifier.hard) for name, identifier in identifiers.items()]
     if len(present) == 1:
         return _resolve_single(connection, present[0], last_id)
     resolution = resolve(
         _staged_ids(connection, present), kinds, _stored_ids(connection, present), last_id
     )
-    return _bind(connection, resolution)
+    return _bind(connection, resolution, lineage)
+
+
+def _last_id(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the highest number that a customer ever had: those of merged ones are not reused."""
+    return number(
+        connection,
+        f"""
+        SELECT greatest(
+            coalesce((SELECT max(customer_id) FROM {table_sql(TABLE)}), 0),
+            coalesce((SELECT max(merged_id) FROM import_assets.merges), 0))
+        """,
+    )
 
 
 def _resolve_single(connection: duckdb.DuckDBPyConnection, kind: str, last_id: int) -> Identifiers:
@@ -104,7 +145,7 @@ def _resolve_single(connection: duckdb.DuckDBPyConnection, kind: str, last_id: i
 
 def _staged_ids(connection: duckdb.DuckDBPyConnection, present: Sequence[str]) -> pl.DataFrame:
     columns = ", ".join(f"{quote(f'id:{kind}')} AS {quote(kind)}" for kind in present)
-    return connection.execute(f"SELECT _row, {columns} FROM staged ORDER BY _row").pl()
+    return frame(connection, f"SELECT _row, {columns} FROM staged ORDER BY _row")
 
 
 def _stored_ids(connection: duckdb.DuckDBPyConnection, present: Sequence[str]) -> pl.DataFrame:
@@ -114,22 +155,22 @@ def _stored_ids(connection: duckdb.DuckDBPyConnection, present: Sequence[str]) -
         f"AND value IN (SELECT {quote(f'id:{kind}')} FROM staged)"
         for kind in present
     )
-    return (
-        connection.execute(
-            f"""
+    stored = frame(
+        connection,
+        f"""
         SELECT kind, value, customer_id FROM import_assets.customer_ids
         WHERE customer_id IN ({hits}) ORDER BY customer_id, added
-        """
-        )
-        .pl()
-        .cast(pl.Schema(STORED))
-    )  # pyright: ignore[reportArgumentType]  # a mapping of instances is fine
+        """,
+    )
+    return stored.cast(pl.Schema(STORED))  # pyright: ignore[reportArgumentType]  # instances do
 
 
-def _bind(connection: duckdb.DuckDBPyConnection, resolution: Resolution) -> Identifiers:
+def _bind(
+    connection: duckdb.DuckDBPyConnection, resolution: Resolution, lineage: dict[str, object]
+) -> Identifiers:
     frames = {"resolved": resolution.rows, "changed_ids": resolution.ids.select(list(IDS))}
-    for name, frame in frames.items():
-        connection.register("frame", frame.to_arrow())
+    for name, rows in frames.items():
+        connection.register("frame", rows.to_arrow())
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM frame")
         connection.unregister("frame")
     connection.execute(
@@ -141,7 +182,8 @@ def _bind(connection: duckdb.DuckDBPyConnection, resolution: Resolution) -> Iden
         """
     )
     _write_ids(connection, moved=True)
-    _merge(connection, resolution.merged)
+    if not resolution.merged.is_empty():
+        _merge(connection, resolution.merged, lineage)
     return Identifiers(resolution.created, resolution.conflicts)
 
 
@@ -172,33 +214,39 @@ def _write_ids(connection: duckdb.DuckDBPyConnection, *, moved: bool) -> None:
     )
 
 
-def _merge(connection: duckdb.DuckDBPyConnection, merged: pl.DataFrame) -> None:
-    """Fold merged customers into those that remain: events follow, properties fill gaps."""
-    if merged.is_empty():
-        return
+def _merge(
+    connection: duckdb.DuckDBPyConnection, merged: pl.DataFrame, lineage: dict[str, object]
+) -> None:
+    """Fold merged customers into those that remain: events follow, the newer property wins (b.4).
+
+    How new a property is goes by the last import that changed its customer.
+    """
     connection.register("merged_frame", merged.to_arrow())
     connection.execute("CREATE OR REPLACE TEMP TABLE merged AS SELECT * FROM merged_frame")
     connection.unregister("merged_frame")
     stored = table_sql(TABLE)
-    own = {"customer_id", *LINEAGE}
-    columns = [
-        row[0] for row in connection.execute(f"DESCRIBE {stored}").fetchall() if row[0] not in own
-    ]
-    fill = ", ".join(f"{quote(c)} = coalesce(c.{quote(c)}, l.{quote(c)})" for c in columns)
-    latest = ", ".join(
-        f"arg_max({quote(c)}, _imported_at) FILTER (WHERE {quote(c)} IS NOT NULL) AS {quote(c)}"
+    columns = list(attribute_books.known(connection, TABLE))
+    fill = "".join(f"{quote(c)} = newest.{quote(c)}, " for c in columns)
+    newest = "".join(
+        f", last({quote(c)} ORDER BY _imported_at, m._row, m.customer_id) "
+        f"FILTER (WHERE {quote(c)} IS NOT NULL) AS {quote(c)}"
         for c in columns
     )
-    if columns:
-        connection.execute(
-            f"""
-            UPDATE {stored} c SET {fill} FROM (
-                SELECT merged.customer_id, {latest} FROM merged
-                JOIN {stored} lost ON lost.customer_id = merged.merged_id
-                GROUP BY merged.customer_id) l
-            WHERE c.customer_id = l.customer_id
-            """
-        )
+    connection.execute(
+        f"""
+        UPDATE {stored} c SET {fill}_batch = $_batch, _import = $_import, _file = $_file,
+            _row = newest._row, _imported_at = $_imported_at::TIMESTAMP
+        FROM (
+            SELECT family.customer_id, min(touched._row) AS _row{newest} FROM (
+                SELECT customer_id, merged_id AS member FROM merged
+                UNION SELECT customer_id, customer_id FROM merged) family
+            JOIN {stored} m ON m.customer_id = family.member
+            LEFT JOIN touched ON touched.customer_id = family.member
+            GROUP BY family.customer_id) newest
+        WHERE c.customer_id = newest.customer_id
+        """,
+        lineage,
+    )
     connection.execute(f"DELETE FROM {stored} WHERE customer_id IN (SELECT merged_id FROM merged)")
     connection.execute("DELETE FROM touched WHERE customer_id IN (SELECT merged_id FROM merged)")
     events = connection.execute(
@@ -209,19 +257,11 @@ def _merge(connection: duckdb.DuckDBPyConnection, merged: pl.DataFrame) -> None:
             f"UPDATE {table_sql(('events', name))} e SET customer_id = merged.customer_id "
             "FROM merged WHERE e.customer_id = merged.merged_id"
         )
-
-
-def record_merges(connection: duckdb.DuckDBPyConnection, lineage: dict[str, object]) -> None:
-    """Keep the merges of this batch in the warehouse's books, if there were any."""
-    exists = connection.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = 'merged'"
-    ).fetchone()
-    if exists:
-        connection.execute(
-            "INSERT INTO import_assets.merges "
-            "SELECT merged_id, customer_id, $batch, $now::TIMESTAMP FROM merged",
-            {"batch": lineage["_batch"], "now": lineage["_imported_at"]},
-        )
+    connection.execute(
+        "INSERT INTO import_assets.merges "
+        "SELECT merged_id, customer_id, $batch, $now::TIMESTAMP FROM merged",
+        {"batch": lineage["_batch"], "now": lineage["_imported_at"]},
+    )
 
 
 def _fold_identifiers(
@@ -238,13 +278,13 @@ def _fold_identifiers(
         f"""
         CREATE OR REPLACE TEMP TABLE folded AS
         WITH now AS (
-            SELECT touched.customer_id, any_value(touched._row) AS touched_row, {values}
+            SELECT touched.customer_id, any_value(touched._row) AS _touched_row, {values}
             FROM touched LEFT JOIN import_assets.customer_ids USING (customer_id)
             GROUP BY touched.customer_id
         )
         SELECT coalesce(folded.customer_id, now.customer_id) AS customer_id,
-               coalesce(folded._row, touched_row) AS _row,
-               folded.* EXCLUDE (customer_id, _row), now.* EXCLUDE (customer_id, touched_row),
+               coalesce(folded._row, _touched_row) AS _row,
+               folded.* EXCLUDE (customer_id, _row), now.* EXCLUDE (customer_id, _touched_row),
                folded.customer_id IS NOT NULL AS _present, now.customer_id IS NOT NULL AS _touched
         FROM folded FULL JOIN now USING (customer_id)
         """
@@ -298,4 +338,3 @@ def _write(
 ) -> None:
     fields = [*fields, *_fold_identifiers(connection, identifiers)]
     Upsert(table_sql(TABLE), "customer_id", fields).write(connection, lineage)
-    record_merges(connection, lineage)

@@ -6,7 +6,7 @@ import duckdb
 import polars as pl
 
 from import_assets.tables.outcome import Counts
-from import_assets.warehouse.sql import literal, number, quote, table_sql
+from import_assets.warehouse.sql import frame, literal, number, quote, table_sql
 
 _CODE = quote("id:code")
 
@@ -62,10 +62,11 @@ def _in_other_pools(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...
         for (name,) in pools
     ]
     others = " UNION ALL ".join(selects) or "SELECT NULL AS code, NULL AS pool WHERE false"
-    return connection.execute(
+    return frame(
+        connection,
         f"""
         SELECT _row, 'code' AS kind, code AS value, 'the code is already in pool ' || pool
-            || '; a code belongs to one pool only (D39)' AS message
+            || '; a code belongs to one pool only' AS message
         FROM staged JOIN ({others}) ON code = {_CODE} ORDER BY _row
-        """
-    ).pl()
+        """,
+    )

@@ -35,10 +35,10 @@ def check(
     Raises FileRefused (`type_conflict`, `name_conflict`) where an attribute has another type or
     a name that differs from a stored one only by case (D30).
     """
-    by_fold = {name.casefold(): name for name in stored}
+    by_lower = {name.lower(): name for name in stored}
     new: list[tuple[str, AttributeType]] = []
     for name, type_ in attributes:
-        other = by_fold.get(name.casefold())
+        other = by_lower.get(name.lower())
         if other is None:
             new.append((name, type_))
             continue
@@ -59,6 +59,27 @@ def check(
                 "another name with `to:`",
             )
     return new
+
+
+def refuse_own_columns(
+    connection: duckdb.DuckDBPyConnection,
+    table: tuple[str, ...],
+    attributes: Sequence[tuple[str, AttributeType]],
+    file: str,
+) -> None:
+    """Raise FileRefused (`name_conflict`) where a new attribute has the name of a column.
+
+    An example is the column of an identifier that the project no longer has.
+    """
+    own = {row[0].lower() for row in connection.execute(f"DESCRIBE {table_sql(table)}").fetchall()}
+    for name, _ in attributes:
+        if name.lower() in own:
+            raise FileRefused(
+                file,
+                "name_conflict",
+                f"{name!r} is a column of {table_label(table)} itself: give the attribute another "
+                "name with `to:`, or discard the column",
+            )
 
 
 def add(

@@ -12,7 +12,7 @@ import duckdb
 
 from import_assets.staging.manifest import Manifest
 from import_assets.tables.outcome import Counts
-from import_assets.warehouse.sql import number, table_label
+from import_assets.warehouse.sql import first_row, number, table_label
 
 _COUNTS = "read, inserted, updated, unchanged, duplicate, rejected, blank, customers_created"
 
@@ -49,10 +49,11 @@ def _entry(row: Sequence[Any]) -> Entry:
 
 def applied(connection: duckdb.DuckDBPyConnection, batch_id: str) -> Entry | None:
     """Return the entry of a batch that was applied and not forgotten since."""
-    row = connection.execute(
+    row = first_row(
+        connection,
         f"SELECT {_ENTRY} FROM import_assets.batches WHERE batch_id = ? AND forgotten_at IS NULL",
         [batch_id],
-    ).fetchone()
+    )
     return _entry(row) if row else None
 
 
@@ -121,10 +122,11 @@ def latest(connection: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
 def totals(connection: duckdb.DuckDBPyConnection, import_name: str) -> Counts:
     """Return the sum over every batch the import remembers."""
     sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in _COUNTS.split(", "))
-    row = connection.execute(
+    row = first_row(
+        connection,
         f"SELECT {sums} FROM import_assets.batches WHERE import = ? AND forgotten_at IS NULL",
         [import_name],
-    ).fetchone()
+    )
     return Counts(*row) if row else Counts()
 
 

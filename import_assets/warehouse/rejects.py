@@ -5,12 +5,17 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
+from import_assets.warehouse.sql import frame
+
+# A batch that was forgotten and applied again has its rejects twice in the books.
+_LAST_OF_BATCH = "sequence = (SELECT max(sequence) FROM import_assets.batches WHERE batch_id = ?)"
+
 
 def of_batch(
     connection: duckdb.DuckDBPyConnection, batch_id: str, limit: int | None = None
 ) -> pl.DataFrame:
     """Return the rejects of a batch in file order: `file`, `record`, `line`, `faults`, `raw`."""
-    return _select(connection, "batch_id = ?", batch_id, limit)
+    return _select(connection, _LAST_OF_BATCH, batch_id, limit)
 
 
 def of_import(
@@ -28,20 +33,21 @@ def _select(
     connection: duckdb.DuckDBPyConnection, where: str, parameter: str, limit: int | None
 ) -> pl.DataFrame:
     suffix = "" if limit is None else f" LIMIT {limit}"
-    return connection.execute(
+    return frame(
+        connection,
         f"SELECT file, record, line, faults, raw FROM import_assets.rejects WHERE {where} "
         f"ORDER BY sequence, record{suffix}",
         [parameter],
-    ).pl()
+    )
 
 
 def by_reason(connection: duckdb.DuckDBPyConnection, batch_id: str) -> dict[str, int]:
     """Return the number of rejected records of a batch by reason; one may have several."""
     rows = connection.execute(
-        """
+        f"""
         SELECT reason, count(DISTINCT record) FROM (
             SELECT record, unnest(faults).reason AS reason
-            FROM import_assets.rejects WHERE batch_id = ?)
+            FROM import_assets.rejects WHERE {_LAST_OF_BATCH})
         GROUP BY reason ORDER BY count(DISTINCT record) DESC, reason
         """,
         [batch_id],

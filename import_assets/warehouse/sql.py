@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from import_assets.spec.models import AttributeType
 
@@ -49,10 +50,26 @@ def table_label(table: tuple[str, ...]) -> str:
     return "/".join(table)
 
 
+def first_row(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None
+) -> tuple[Any, ...] | None:
+    """Return the first row that a statement gives, or None.
+
+    Reads the result to its end: DuckDB 2 refuses other work on a connection whose result is not.
+    """
+    rows = connection.execute(sql, parameters).fetchall()
+    return rows[0] if rows else None
+
+
 def number(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> int:
     """Return the single integer that a statement gives, such as a count."""
-    row = connection.execute(sql, parameters).fetchone()
+    row = first_row(connection, sql, parameters)
     return int(row[0]) if row else 0
+
+
+def frame(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> pl.DataFrame:
+    """Return the rows of a SELECT; the one way to polars that DuckDB 1 and 2 have in common."""
+    return pl.DataFrame(connection.sql(sql, params=parameters).to_arrow_table())
 
 
 def parse_table_label(label: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from import_assets.errors import UnknownName
-from import_assets.warehouse.sql import number, parse_table_label, table_label, table_sql
+from import_assets.warehouse.sql import first_row, number, parse_table_label, table_label, table_sql
 
 _KINDS = {"main": (), "events": ("events",), "catalogs": ("catalogs",), "vouchers": ("vouchers",)}
 
@@ -37,10 +37,11 @@ def all_tables(connection: duckdb.DuckDBPyConnection) -> list[Table]:
 def exists(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> bool:
     """Tell whether a table was made yet."""
     schema = "main" if len(table) == 1 else table[0]
-    found = connection.execute(
+    found = first_row(
+        connection,
         "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
         [schema, table[-1]],
-    ).fetchone()
+    )
     return found is not None
 
 

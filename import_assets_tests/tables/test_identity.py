@@ -1,6 +1,6 @@
 """Which customer a row belongs to (D19-D22, M045, M061, M102, b.4).
 
-`resolve` is held against two slow models: `resolve_in_order` on all rows, and `Shop`, written here
+`resolve` is held against two slow models: `resolve_in_order` on all rows, and `Shop`, written
 from the rules in words and sharing no code with either.
 """
 
@@ -16,9 +16,7 @@ from hypothesis import strategies as st
 from import_assets.tables import identity
 from import_assets.tables.identity import STORED, IdKind, Resolution, State, resolve
 from import_assets_tests.builders import examples
-
-Ids = dict[str, str]
-"""The identifiers of one row, by kind."""
+from import_assets_tests.tables.shop import Ids, Shop
 
 KINDS = {
     "one hard": (IdKind("registered", True),),
@@ -42,89 +40,6 @@ KINDS = {
         IdKind("device", False),
     ),
 }
-
-
-# --- the model ------------------------------------------------------------------------------------
-
-
-@dataclass(eq=False)
-class Customer:
-    """A customer of the model; `created` orders them."""
-
-    created: int
-    ids: set[tuple[str, str]] = field(default_factory=set)
-
-
-class Shop:
-    """Customers and their identifiers, one row after the other, as the rules say."""
-
-    def __init__(self, kinds: tuple[IdKind, ...]) -> None:
-        self.kinds = kinds
-        self.customers: list[Customer] = []
-        self.customer_of_row: dict[int, Customer] = {}
-        self.conflicts: list[int] = []
-        self.rows = 0
-
-    def take(self, ids: Ids) -> None:
-        self.rows += 1
-        hard = [(k.name, ids[k.name]) for k in self.kinds if k.hard and k.name in ids]
-        soft = [(k.name, ids[k.name]) for k in self.kinds if not k.hard and k.name in ids]
-        if self.in_conflict(hard):
-            self.conflicts.append(self.rows)
-            return
-        customer = self.by_hard(hard) or self.by_soft(soft, hard)
-        if customer is None:
-            customer = Customer(self.rows)
-            self.customers.append(customer)
-        for key in hard + soft:
-            customer = self.bind(key, customer)
-        self.customer_of_row[self.rows] = customer
-
-    def in_conflict(self, hard: list[tuple[str, str]]) -> bool:
-        owners = {owner for key in hard if (owner := self.owner(key)) is not None}
-        if len(owners) > 1:
-            return True
-        return any(not self.fits(owner, hard) for owner in owners)
-
-    def by_hard(self, hard: list[tuple[str, str]]) -> Customer | None:
-        return next((owner for key in hard if (owner := self.owner(key))), None)
-
-    def by_soft(self, soft: list[tuple[str, str]], hard: list[tuple[str, str]]) -> Customer | None:
-        owners = [owner for key in soft if (owner := self.owner(key))]
-        fitting = [owner for owner in owners if self.fits(owner, hard)]
-        for owner in fitting:
-            if not self.anonymous(owner):
-                return owner
-        return min(fitting, key=lambda owner: owner.created, default=None)
-
-    def bind(self, key: tuple[str, str], customer: Customer) -> Customer:
-        owner = self.owner(key)
-        if owner is None or owner is customer:
-            customer.ids.add(key)
-            return customer
-        if not self.anonymous(owner):
-            owner.ids.remove(key)
-            customer.ids.add(key)
-            return customer
-        first, second = sorted((owner, customer), key=lambda one: one.created)
-        first.ids |= second.ids | {key}
-        self.customers.remove(second)
-        for row, of_row in self.customer_of_row.items():
-            if of_row is second:
-                self.customer_of_row[row] = first
-        return first
-
-    def owner(self, key: tuple[str, str]) -> Customer | None:
-        return next((customer for customer in self.customers if key in customer.ids), None)
-
-    def anonymous(self, customer: Customer) -> bool:
-        hard = {kind.name for kind in self.kinds if kind.hard}
-        return not any(kind in hard for kind, _ in customer.ids)
-
-    def fits(self, customer: Customer, hard: list[tuple[str, str]]) -> bool:
-        held = dict(sorted(customer.ids))
-        hard_kinds = {kind.name for kind in self.kinds if kind.hard}
-        return all(held.get(k, v) == v for k, v in hard if k in hard_kinds)
 
 
 # --- the books of a warehouse ---------------------------------------------------------------------
@@ -298,7 +213,7 @@ def test_several_files_give_what_one_file_gives(
         owned.setdefault(owner, set()).add(key)
     assert {frozenset(keys) for keys in owned.values()} == {
         frozenset(customer.ids) for customer in shop.customers
-    } - {frozenset()}
+    }
 
 
 # --- examples -------------------------------------------------------------------------------------
