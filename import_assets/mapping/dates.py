@@ -38,7 +38,7 @@ _DAY_LIKE = (19_000_101, 20_991_231)
 """Eight bare digits in this range may be YYYYMMDD as well as seconds of 1970."""
 
 _UNIX = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?")
-_UNIX_FRACTION = r"^(?P<sign>[+-]?)(?P<seconds>[0-9]{1,18})\.(?P<fraction>[0-9]{0,6})0*$"
+_UNIX_FRACTION = r"^(?P<sign>[+-]?)0*(?P<seconds>[0-9]{1,18})\.(?P<fraction>[0-9]{0,6})0*$"
 _TAIL = "(?:[Tt ].*)?"
 _AMBIGUOUS = re.compile(
     "(?:[0-9]{1,4}/[0-9]{1,2}/[0-9]{1,4}|[0-9]{1,2}-[0-9]{1,2}-[0-9]{2,4})" + _TAIL, re.DOTALL

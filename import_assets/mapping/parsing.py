@@ -46,6 +46,10 @@ _SAMPLE = 1_000
 _ARROW_LISTS = pa.large_list(pa.large_string())
 
 
+def _refuses_nothing(text: str) -> Why:
+    raise ValueError(f"{text!r} cannot have been refused by a type that takes every cell")
+
+
 @dataclass(frozen=True)
 class Parser:
     """How the cells of one column become values of one type."""
@@ -53,7 +57,7 @@ class Parser:
     dtype: pl.DataType
     quick: Sequence[Quick] = field(default=())
     slow: Sequence[Step] = field(default=())
-    explain: Callable[[str], Why] = field(default=lambda _: Why("bad_value", "Mend the value."))
+    explain: Callable[[str], Why] = field(default=_refuses_nothing)
 
     def expression(self, raw: pl.Series) -> pl.Expr:
         """Return the quick reading of a column that suits its first cell."""
