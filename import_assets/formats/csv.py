@@ -38,6 +38,9 @@ from import_assets.spec.models import CsvFormat, Limits
 BLOCK_BYTES = 8 << 20
 """Bytes of UTF-8 that are read for each block of records."""
 
+_MAX_BLOCK_BYTES = 1 << 28
+"""Positions in a block must fit the 31 bits that string views have for them, with room to spare."""
+
 _EVENT_BYTES = 4
 """A block in which a delimiter, line end or quote comes more often is taken in several parts."""
 
@@ -59,13 +62,17 @@ def open_csv(
         csv: What the definition says about the format.
         limits: `file_bytes`, `columns` and `rows` are kept here (M085-M087, D12).
         file: The name used in errors.
-        block_bytes: Bytes of text read for each block; memory in use is a multiple of it.
+        block_bytes: Bytes of text read for each block, at most 256 MiB; memory in use is a multiple
+            of it.
 
     Raises:
         FileRefused: The file as a whole cannot be read: `empty_file`, `too_many_bytes`,
             `too_many_columns`, `duplicate_headers`, `header_broken`, `wrong_encoding`, `not_text`,
             `delimiter_unclear` or `record_too_long`.
+        ValueError: `block_bytes` is out of range.
     """
+    if not 1 <= block_bytes <= _MAX_BLOCK_BYTES:
+        raise ValueError(f"block_bytes is {block_bytes}, allowed is 1 to {_MAX_BLOCK_BYTES}")
     text = open_utf8(LimitedStream(stream, limits.file_bytes, file), csv.encoding, file)
     # A header that is short enough ends within these bytes, its line end included.
     parts, ended = _read(text, RECORD_BYTES + 2)

@@ -42,26 +42,26 @@ def bad_quote(layout: Layout, record: int, line: int) -> Fault:
     start = int(layout.starts[record])
     position = int(quoting.bad[np.searchsorted(quoting.bad, start)])
     before = layout.block.text(start, position)
-    cell = int(np.searchsorted(layout.bounds, position, "right") - layout.cells[:record].sum())
+    cell = int(np.searchsorted(layout.bounds, position, "right") - layout.first_cells[record])
     behind = layout.block.text(position + 1, int(layout.ends[record]))[:20]
     below = before.count(b"\n") or before.count(b"\r")
     where = f" on line {line + below}" if below else ""
     return Fault(
         "bad_quote",
         f"cell {cell}: a quote closes the cell{where}, but "
-        f"{behind.decode('utf-8', 'replace')!r} follows instead of the delimiter: "
+        f"{behind.decode('utf-8', 'backslashreplace')!r} follows instead of the delimiter: "
         "write a quote inside a quoted cell twice",
     )
 
 
 def quote_not_closed(raw: bytes, line_end: str) -> Fault:
     """A quote is open from within this record to the end of the file (M084)."""
-    lines = raw.count(line_end.encode()) + 1
+    lines = raw.removesuffix(line_end.encode()).count(line_end.encode()) + 1
     return Fault(
         "quote_not_closed",
-        f"a quote is opened and never closed, so all {lines:,} line{'s' * (lines != 1)} up to the "
-        "end of the file belong to this record: close the quote, or write a quote inside a quoted "
-        "cell twice",
+        "a quote is opened and never closed, so everything up to the end of the file "
+        f"({lines:,} line{'s' * (lines != 1)}) belongs to this record: close the quote, or write a "
+        "quote inside a quoted cell twice",
     )
 
 

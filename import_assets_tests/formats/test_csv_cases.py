@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import io
+
+import polars as pl
 import pytest
 
+from import_assets.formats.csv import open_csv
+from import_assets.spec.models import CsvFormat, Limits
 from import_assets_tests.formats.reading import Good, first_fault, read_csv
 
 
@@ -195,6 +201,26 @@ def test_header_only() -> None:
         found = read_csv(data)
         assert found.header == ("a", "b")
         assert (found.good, found.bad) == ([], [])
+
+
+def test_frames_outlive_the_reader() -> None:
+    """The text of a frame lies in its block, which must live as long as the frame."""
+    text = "".join(f'{number},"a longer text, ""{number}"""\n' for number in range(2000))
+    stream = io.BytesIO(b"a,b\n" + text.encode())
+    reader = open_csv(stream, CsvFormat(), Limits(), "file.csv", block_bytes=1000)
+    frames = [records.frame for records in reader]
+    del stream, reader
+    gc.collect()
+    whole = pl.concat(frames, rechunk=True)
+    assert whole["a"].to_list() == [str(number) for number in range(2000)]
+    assert whole["b"].to_list() == [f'a longer text, "{number}"' for number in range(2000)]
+
+
+@pytest.mark.parametrize("block_bytes", [0, 1 << 29])
+def test_block_size_out_of_range(block_bytes: int) -> None:
+    """M085: positions in a block must fit a string view."""
+    with pytest.raises(ValueError, match="block_bytes"):
+        read_csv(b"a\n1\n", block_bytes=block_bytes)
 
 
 def test_records_can_be_read_once() -> None:

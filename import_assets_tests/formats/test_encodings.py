@@ -39,7 +39,7 @@ def written(rows: list[list[str]], delimiter: str, line_end: str) -> str:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(data=st.data())
 def test_round_trip(encoding: str, data: st.DataObject) -> None:
     """M082, M083, M084: what a CSV writer writes comes back, in each encoding and delimiter."""
