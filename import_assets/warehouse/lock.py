@@ -20,23 +20,36 @@ def hold(
 ) -> Iterator[None]:
     """Hold the lock file at `path`; the system lets go of it when the process dies.
 
-    Says through `log` whom it waits for. Raises WarehouseError after `wait_seconds`.
+    Says through `log` whom it waits for. Raises WarehouseError after `wait_seconds`, or when the
+    file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = _open(path)
     try:
-        _acquire(descriptor, path, exclusive, wait_seconds, log)
+        _acquire(descriptor, path, exclusive=exclusive, wait_seconds=wait_seconds, log=log)
+        # The name of whoever was killed while it held the lock would mislead those who wait.
+        os.ftruncate(descriptor, 0)
         if exclusive:
-            os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"process {os.getpid()}".encode(), 0)
         yield
     finally:
         os.close(descriptor)
 
 
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise WarehouseError(
+            f"cannot make the lock file of the warehouse {path}: {error.strerror}; the folder has "
+            "to be one that can be written to"
+        ) from error
+
+
 def _acquire(
     descriptor: int,
     path: Path,
+    *,
     exclusive: bool,
     wait_seconds: float,
     log: Callable[[str], None],

@@ -102,11 +102,6 @@ _STATEMENTS = (
 
 def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what is missing of the warehouse's bookkeeping; safe to repeat."""
-    if connection.execute(
-        "SELECT 1 FROM duckdb_tables() "
-        "WHERE schema_name = 'import_assets' AND table_name = 'merges'"
-    ).fetchone():
-        return
     connection.execute("BEGIN")
     for statement in _STATEMENTS:
         connection.execute(statement)

@@ -1,0 +1,123 @@
+"""What an import remembers (M017-M019, D01-D03)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+
+from import_assets.tables.outcome import Counts
+from import_assets.warehouse import ledger
+from import_assets_tests.builders import NOW, manifest, warehouse
+
+LATER = NOW + dt.timedelta(hours=1)
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with warehouse() as opened:
+        yield opened
+
+
+def record(connection: duckdb.DuckDBPyConnection, counts: Counts, **facts: Any) -> int:
+    return ledger.record(connection, manifest(**facts), counts, NOW)
+
+
+def fill(connection: duckdb.DuckDBPyConnection) -> None:
+    """Two imports, one with two versions of a file."""
+    record(connection, Counts(read=3, inserted=3), batch_id="b1", key="a.csv", fingerprint="1")
+    record(connection, Counts(read=4, updated=4), batch_id="b2", key="a.csv", fingerprint="2")
+    record(connection, Counts(read=2, rejected=2, blank=1), batch_id="b3", key="b.csv")
+    record(connection, Counts(read=7, duplicate=7), batch_id="b4", import_name="pos", key="a.csv")
+
+
+def test_batches_are_numbered(connection: duckdb.DuckDBPyConnection) -> None:
+    fill(connection)
+    assert [entry.sequence for entry in ledger.entries(connection, "crm")] == [1, 2, 3]
+    assert [entry.sequence for entry in ledger.entries(connection, "pos")] == [4]
+    assert ledger.entries(connection, "nobody") == []
+
+
+def test_all_facts_come_back(connection: duckdb.DuckDBPyConnection) -> None:
+    counts = Counts(1, 2, 3, 4, 5, 6, 7, 8)
+    facts: dict[str, Any] = {
+        "table": ("events", "a sale"),
+        "slot": "s",
+        "header": ("id", "a;b"),
+        "modified": NOW,
+    }
+    record(connection, counts, **facts)
+    assert ledger.applied(connection, "b1") == ledger.Entry(
+        sequence=1,
+        batch_id="b1",
+        import_name="crm",
+        table_name="events/a sale",
+        key="crm.csv",
+        fingerprint="f1",
+        slot="s",
+        header=("id", "a;b"),
+        applied_at=NOW,
+        forgotten_at=None,
+        counts=counts,
+    )
+    assert ledger.applied(connection, "other") is None
+
+
+def test_every_version_of_a_file_is_remembered_by_its_import(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    """M019, D01: per import."""
+    fill(connection)
+    assert ledger.imported(connection, "crm") == {"a.csv": {"1", "2"}, "b.csv": {"f1"}}
+    assert ledger.imported(connection, "pos") == {"a.csv": {"f1"}}
+    assert ledger.imported(connection, "nobody") == {}
+
+
+def test_forgetting_one_file(connection: duckdb.DuckDBPyConnection) -> None:
+    """M019: all its versions, of this import alone; the history stays."""
+    fill(connection)
+    assert ledger.forget(connection, "crm", "a.csv", LATER) == 2
+    assert ledger.imported(connection, "crm") == {"b.csv": {"f1"}}
+    assert ledger.imported(connection, "pos") == {"a.csv": {"f1"}}
+    assert ledger.applied(connection, "b1") is None
+    assert [entry.forgotten_at for entry in ledger.entries(connection, "crm")] == [
+        LATER,
+        LATER,
+        None,
+    ]
+    assert ledger.forget(connection, "crm", "a.csv", LATER) == 0
+
+
+def test_forgetting_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """M019."""
+    fill(connection)
+    assert ledger.forget(connection, "crm", None, LATER) == 3
+    assert ledger.imported(connection, "crm") == {}
+    assert ledger.totals(connection, "crm") == Counts()
+    assert ledger.totals(connection, "pos") == Counts(read=7, duplicate=7)
+
+
+def test_a_forgotten_batch_can_be_recorded_again(connection: duckdb.DuckDBPyConnection) -> None:
+    fill(connection)
+    ledger.forget(connection, "crm", None, LATER)
+    assert record(connection, Counts(), batch_id="b1") == 5
+    entry = ledger.applied(connection, "b1")
+    assert entry is not None
+    assert entry.sequence == 5
+
+
+def test_totals_are_sums(connection: duckdb.DuckDBPyConnection) -> None:
+    fill(connection)
+    assert ledger.totals(connection, "crm") == Counts(
+        read=9, inserted=3, updated=4, rejected=2, blank=1
+    )
+    assert ledger.totals(connection, "nobody") == Counts()
+
+
+def test_the_latest_of_each_import(connection: duckdb.DuckDBPyConnection) -> None:
+    fill(connection)
+    latest = ledger.latest(connection)
+    assert {name: entry.batch_id for name, entry in latest.items()} == {"crm": "b3", "pos": "b4"}
