@@ -4,7 +4,7 @@
 # modules that define them (no `from __future__ import annotations`).
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +26,8 @@ from import_assets.sources.open import open_source
 from import_assets.spec.loading import Import
 from import_assets.spec.models import PasteSource
 from import_assets.warehouse.warehouse import Warehouse
+
+_Event = dg.MaterializeResult | dg.AssetMaterialization | dg.AssetCheckResult
 
 _PROGRESS_SECONDS = 5.0
 _SECOND_WAIT_SECONDS = 10.0
@@ -62,13 +64,13 @@ def build_import(definition: Import) -> dg.AssetsDefinition:
         )
     if isinstance(definition.spec.source.only, PasteSource):
 
-        def paste(context: dg.AssetExecutionContext, config: PasteConfig) -> dg.MaterializeResult:
-            return _run(context, definition, config.text or None)
+        def paste(context: dg.AssetExecutionContext, config: PasteConfig) -> Iterator[_Event]:
+            yield from _run(context, definition, config.text or None)
 
         return decorate(paste)
 
-    def files(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        return _run(context, definition, None)
+    def files(context: dg.AssetExecutionContext) -> Iterator[_Event]:
+        yield from _run(context, definition, None)
 
     return decorate(files)
 
@@ -106,7 +108,7 @@ class _Failed:
 
 def _run(
     context: dg.AssetExecutionContext, definition: Import, text: str | None
-) -> dg.MaterializeResult:
+) -> Iterator[_Event]:
     """Import every partition of the run; raise Failure at the end if any was not imported.
 
     Dagster would mark all partitions of a run alike, so when one fails, the others report their
@@ -136,16 +138,17 @@ def _run(
             delivered.append(one)
     told, results = _told(definition, warehouse, [*earlier, *delivered], failed)
     if failed:
-        _report(context, told)
-        _report_checks(context, results)
+        yield from _reported(context, told)
+        yield from results
         raise dg.Failure(
             description=_failure(failed, len(delivered)),
             allow_retries=not all(one.final for one in failed),
         )
-    _report(context, {key: told.pop(key) for key in {one.delivery.key for one in earlier}})
+    others = {key: told.pop(key) for key in {one.delivery.key for one in earlier}}
+    yield from _reported(context, others)
     for key, values in told.items():
         context.add_asset_metadata(values, partition_key=key)
-    return dg.MaterializeResult(check_results=results)
+    yield dg.MaterializeResult(check_results=results)
 
 
 def _told(
@@ -211,27 +214,12 @@ def _progress_log(context: dg.AssetExecutionContext, key: str) -> Any:
     return progress
 
 
-def _report(context: dg.AssetExecutionContext, told: dict[str, dict[str, Any]]) -> None:
+def _reported(
+    context: dg.AssetExecutionContext, told: dict[str, dict[str, Any]]
+) -> Iterator[dg.AssetMaterialization]:
+    # What is given to `context.log_event` would be lost when the step fails after it.
     for key, values in told.items():
-        context.log_event(
-            dg.AssetMaterialization(context.asset_key, partition=key, metadata=values)
-        )
-
-
-def _report_checks(
-    context: dg.AssetExecutionContext, results: Sequence[dg.AssetCheckResult]
-) -> None:
-    for result in results:
-        context.log_event(
-            dg.AssetCheckEvaluation(  # pyright: ignore[reportArgumentType]  # taken, not declared
-                asset_key=context.asset_key,
-                check_name=result.check_name or "",
-                passed=result.passed,
-                metadata=result.metadata,
-                severity=result.severity,
-                description=result.description,
-            )
-        )
+        yield dg.AssetMaterialization(context.asset_key, partition=key, metadata=values)
 
 
 def _failure(failed: Sequence[_Failed], imported: int) -> str:
