@@ -10,7 +10,8 @@ from import_assets.orchestration.keys import IMPORTS_GROUP, INVALID_GROUP, plain
 
 def build_invalid(name: str, error: DefinitionError) -> dg.AssetSpec:
     """Return an asset without code that carries a definition's errors in its description."""
-    problems = "\n".join(f"- `{problem}`" for problem in error.problems)
+    # As code, since the sentences name what is to be written in backticks of their own.
+    problems = "\n".join(f"    {problem}" for problem in error.problems)
     return dg.AssetSpec(
         dg.AssetKey([IMPORTS_GROUP, plain(name)]),
         group_name=INVALID_GROUP,
