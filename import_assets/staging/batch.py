@@ -1,7 +1,8 @@
 """Batches on disk: typed rows and rejects as Parquet, and a manifest that is written last.
 
 A batch is written into a temporary folder and renamed into place, so a folder under the import's
-name is always a whole batch.
+name is always a whole batch. One that was damaged afterwards is no batch: it is removed, and its
+delivery is staged again.
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from import_assets.staging.manifest import Manifest
 
 _MANIFEST = "manifest.json"
+_TEMPORARY = ".tmp"
 
 
 @dataclass(frozen=True)
@@ -68,19 +73,27 @@ class Staging:
         self.root = root
 
     def find(self, import_name: str, batch_id: str) -> Batch | None:
-        """Return a staged batch, or None."""
-        return self._load(self.root / import_name / batch_id)
+        """Return a staged batch, or None; what is left of a damaged one is removed."""
+        folder = self.root / import_name / batch_id
+        batch = _load(folder)
+        if batch is None and folder.exists():
+            _remove(folder)
+        return batch
 
     def all(self) -> Iterator[Batch]:
-        """Yield every staged batch, oldest first."""
-        folders = self.root.glob("*/*/" + _MANIFEST)
-        batches = [batch for path in folders if (batch := self._load(path.parent))]
-        yield from sorted(batches, key=lambda batch: batch.manifest.staged_at)
+        """Yield every staged batch, oldest first; damaged ones are left out."""
+        folders = {path.parent for path in self.root.glob(f"*/*/{_MANIFEST}")}
+        # What stands in the temporary folder is not finished, whatever it holds.
+        staged = [folder for folder in folders if folder.parent.name != _TEMPORARY]
+        batches = [batch for folder in staged if (batch := _load(folder))]
+        yield from sorted(
+            batches, key=lambda batch: (batch.manifest.staged_at, batch.manifest.batch_id)
+        )
 
     @contextmanager
     def writing(self, import_name: str, batch_id: str) -> Iterator[BatchWriter]:
         """Give a writer in a temporary folder, which is removed unless `finish` was called."""
-        temporary = self.root / ".tmp"
+        temporary = self.root / _TEMPORARY
         _sweep(temporary)
         folder = temporary / f"{import_name}-{batch_id}-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
@@ -97,8 +110,8 @@ class Staging:
         _sync(writer.folder)
         target = self.root / manifest.import_name / manifest.batch_id
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not (target / _MANIFEST).exists():
-            shutil.rmtree(target)  # what is left of a batch whose removal was interrupted
+        # A folder that is there already is an equal batch, or what is left of one.
+        self.find(manifest.import_name, manifest.batch_id)
         try:
             writer.folder.rename(target)
         except OSError:
@@ -110,28 +123,48 @@ class Staging:
 
     def remove(self, batch: Batch) -> None:
         """Delete a batch from disk; its manifest goes first, so that no half batch remains."""
-        (batch.folder / _MANIFEST).unlink(missing_ok=True)
-        shutil.rmtree(batch.folder, ignore_errors=True)
+        _remove(batch.folder)
 
     def remove_all(self, import_name: str) -> None:
         """Delete every staged batch of an import."""
+        for path in (self.root / import_name).glob(f"*/{_MANIFEST}"):
+            _remove(path.parent)
         shutil.rmtree(self.root / import_name, ignore_errors=True)
 
-    @staticmethod
-    def _load(folder: Path) -> Batch | None:
-        path = folder / _MANIFEST
-        if not path.is_file():
-            return None
-        manifest = Manifest.model_validate_json(path.read_text(encoding="utf-8"))
-        return Batch(folder, manifest)
+
+def _load(folder: Path) -> Batch | None:
+    """Return the batch in a folder, or None where it is not whole."""
+    try:
+        text = (folder / _MANIFEST).read_bytes()
+        batch = Batch(folder, Manifest.model_validate_json(text))
+        whole = (
+            folder == folder.parents[1] / batch.manifest.import_name / batch.manifest.batch_id
+            and _records(batch.row_files) == batch.manifest.rows
+            and _records(batch.reject_files) == batch.manifest.rejected
+        )
+    except (OSError, ValidationError, pa.ArrowException):
+        return None
+    return batch if whole else None
+
+
+def _records(files: Sequence[Path]) -> int:
+    """Return how many records the Parquet files hold; reads no more than their ends."""
+    return sum(pq.read_metadata(file).num_rows for file in files)
+
+
+def _remove(folder: Path) -> None:
+    (folder / _MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep(temporary: Path) -> None:
     """Remove what killed processes left behind; a day is longer than any batch takes to write."""
     limit = time.time() - 86_400
     for folder in temporary.glob("*"):
-        if folder.stat().st_mtime < limit:
-            shutil.rmtree(folder, ignore_errors=True)
+        # Another process may finish its batch, or sweep too, at this very moment.
+        with suppress(FileNotFoundError):
+            if folder.stat().st_mtime < limit:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:
