@@ -177,7 +177,7 @@ def test_a_wrong_definition_is_shown_and_hurts_no_other(site: Site) -> None:
     spec = specs(definitions)["imports/bad"]
     assert spec.description is not None
     assert f"{site.root}/imports/bad.yaml:6:" in spec.description
-    assert "columns.1.type" in spec.description
+    assert "did you mean integer?" in spec.description
     site.put("in/a.csv", "id,age\n1,1\n")
     assert site.run("crm", "a.csv").success
 
