@@ -19,7 +19,16 @@ from import_assets.tables import catalogs, customers, events, vouchers
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import attributes as attribute_books
 from import_assets.warehouse import ledger
-from import_assets.warehouse.sql import SQL_TYPES, first_row, frame, literal, quote, table_label
+from import_assets.warehouse.sql import (
+    LINEAGE_TYPES,
+    SQL_TYPES,
+    add_columns,
+    first_row,
+    frame,
+    literal,
+    quote,
+    table_label,
+)
 
 
 @dataclass(frozen=True)
@@ -142,15 +151,19 @@ def _apply_rows(
     if kind == "customers":
         customers.ensure_table(connection, project.identifiers)
         _ensure_attributes(connection, manifest, now)
+        add_columns(connection, manifest.table, LINEAGE_TYPES)
         return _apply_customers(connection, manifest, project, lineage)
     if kind == "events":
         customers.ensure_table(connection, project.identifiers)
+        add_columns(connection, customers.TABLE, LINEAGE_TYPES)
         events.ensure_table(connection, manifest.table)
         _ensure_attributes(connection, manifest, now)
+        add_columns(connection, manifest.table, {events.DIGEST: "UUID", **LINEAGE_TYPES})
         return _apply_events(connection, manifest, project, lineage, now)
     if kind == "catalogs":
         return _apply_catalog(connection, manifest, lineage, now)
     vouchers.ensure_table(connection, manifest.table)
+    add_columns(connection, manifest.table, LINEAGE_TYPES)
     counts, conflicts = vouchers.apply(connection, manifest.table, lineage)
     return _reject(connection, counts, conflicts, "code_in_other_pool")
 
@@ -231,6 +244,7 @@ def _apply_catalog(
     new = _ensure_attributes(connection, manifest, now)
     if not first:
         catalogs.refuse_new_attributes(manifest.table, new, manifest.key)
+    add_columns(connection, manifest.table, LINEAGE_TYPES)
     return catalogs.apply(
         connection,
         manifest.table,

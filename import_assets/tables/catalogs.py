@@ -34,12 +34,7 @@ def ensure_table(
             [kind.catalog, kind.product, sorted(kind.searchable), import_name],
         )
         product = f", {PRODUCT} VARCHAR" if kind.product else ""
-        connection.execute(
-            f"""
-            CREATE TABLE {table_sql(kind.table)} ({KEY} VARCHAR{product},
-                _batch VARCHAR, _import VARCHAR, _file VARCHAR, _row BIGINT, _imported_at TIMESTAMP)
-            """
-        )
+        connection.execute(f"CREATE TABLE {table_sql(kind.table)} ({KEY} VARCHAR{product})")
         return True
     product, searchable, first = stored
     if product != kind.product:

@@ -14,7 +14,7 @@ from import_assets.tables.identity import CONFLICTS, IDS, STORED, IdKind, Resolu
 from import_assets.tables.outcome import Counts
 from import_assets.tables.upsert import Field, Upsert
 from import_assets.warehouse import attributes as attribute_books
-from import_assets.warehouse.sql import frame, literal, number, quote, table_sql
+from import_assets.warehouse.sql import add_columns, frame, literal, number, quote, table_sql
 
 TABLE = ("customers",)
 
@@ -36,21 +36,13 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, identifiers: dict[str, I
 
     Raises WarehouseError where an identifier of the project does not fit the table as it is.
     """
-    stored = table_sql(TABLE)
-    columns = {
-        quote(name): "VARCHAR" if identifier.hard else "VARCHAR[]"
+    types = {
+        name: "VARCHAR" if identifier.hard else "VARCHAR[]"
         for name, identifier in identifiers.items()
     }
-    ids = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
-    connection.execute(
-        f"""
-        CREATE TABLE IF NOT EXISTS {stored} (customer_id BIGINT, {ids},
-            _batch VARCHAR, _import VARCHAR, _file VARCHAR, _row BIGINT, _imported_at TIMESTAMP)
-        """
-    )
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {table_sql(TABLE)} (customer_id BIGINT)")
     _refuse_misfits(connection, identifiers)
-    for name, type_ in columns.items():
-        connection.execute(f"ALTER TABLE {stored} ADD COLUMN IF NOT EXISTS {name} {type_}")
+    add_columns(connection, TABLE, types)
 
 
 def _refuse_misfits(

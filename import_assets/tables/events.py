@@ -17,11 +17,7 @@ DIGEST = "_digest"
 def ensure_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> None:
     """Create the table of an event type when missing."""
     connection.execute(
-        f"""
-        CREATE TABLE IF NOT EXISTS {table_sql(table)} (
-            customer_id BIGINT, "timestamp" TIMESTAMP, _digest UUID,
-            _batch VARCHAR, _import VARCHAR, _file VARCHAR, _row BIGINT, _imported_at TIMESTAMP)
-        """
+        f'CREATE TABLE IF NOT EXISTS {table_sql(table)} (customer_id BIGINT, "timestamp" TIMESTAMP)'
     )
 
 

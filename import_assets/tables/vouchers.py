@@ -13,12 +13,7 @@ _CODE = quote("id:code")
 
 def ensure_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> None:
     """Create the table of a pool when missing."""
-    connection.execute(
-        f"""
-        CREATE TABLE IF NOT EXISTS {table_sql(table)} (code VARCHAR,
-            _batch VARCHAR, _import VARCHAR, _file VARCHAR, _row BIGINT, _imported_at TIMESTAMP)
-        """
-    )
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {table_sql(table)} (code VARCHAR)")
 
 
 def apply(

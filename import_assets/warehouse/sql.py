@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import duckdb
@@ -23,6 +23,16 @@ SQL_TYPES: dict[AttributeType, str] = {
     "json": "JSON",
 }
 """The column type of each attribute type. Times are UTC."""
+
+
+LINEAGE_TYPES = {
+    "_batch": "VARCHAR",
+    "_import": "VARCHAR",
+    "_file": "VARCHAR",
+    "_row": "BIGINT",
+    "_imported_at": "TIMESTAMP",
+}
+"""Names and SQL types of the columns that say where a row came from."""
 
 
 def quote(name: str) -> str:
@@ -59,6 +69,16 @@ def first_row(
     """
     rows = connection.execute(sql, parameters).fetchall()
     return rows[0] if rows else None
+
+
+def add_columns(
+    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], types: Mapping[str, str]
+) -> None:
+    """Add the columns that a table lacks, at its end."""
+    for name, type_ in types.items():
+        connection.execute(
+            f"ALTER TABLE {table_sql(table)} ADD COLUMN IF NOT EXISTS {quote(name)} {type_}"
+        )
 
 
 def number(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> int:

@@ -294,7 +294,7 @@ def test_of_merged_customers_the_newer_property_wins(
     )
     assert counts == Counts(read=1, updated=1)
     assert customers(connection, "*  EXCLUDE (_import)") == [
-        (1, "1", ["x"], "b3", "third", 1, NOW + dt.timedelta(days=2), "new", 1, "only")
+        (1, "1", ["x"], "new", 1, "only", "b3", "third", 1, NOW + dt.timedelta(days=2))
     ]
     assert connection.execute("SELECT * FROM import_assets.merges").fetchall() == [
         (2, 1, "b3", NOW + dt.timedelta(days=2))
