@@ -35,48 +35,45 @@ def apply(
     An event is a duplicate when one of the same customer with the same digest came earlier in the
     file or was imported within `window` before `now`.
     """
-    _mark_duplicates(connection, table, now - window)
+    _find_new(connection, table, now - window)
     names = [name for name, _ in attributes]
     values = "".join(f", s.{quote(f'attr:{name}')} AS {quote(name)}" for name in names)
     inserted = number(
         connection,
         f"""
         INSERT INTO {table_sql(table)} BY NAME
-        SELECT m.customer_id, s._timestamp AS "timestamp", s._digest::UUID AS _digest{values},
+        SELECT customer_id, s._timestamp AS "timestamp", s._digest::UUID AS _digest{values},
                $_batch AS _batch, $_import AS _import, $_file AS _file, s._row,
                $_imported_at::TIMESTAMP AS _imported_at
-        FROM staged s JOIN marked m USING (_row) WHERE NOT m.duplicate
+        FROM staged s JOIN new_events USING (_row)
         ORDER BY s._row
         """,
         lineage,
     )
-    duplicate = number(connection, "SELECT count(*) FROM marked WHERE duplicate")
-    return Counts(inserted=inserted, duplicate=duplicate)
+    taken = number(connection, "SELECT count(*) FROM resolved")
+    return Counts(inserted=inserted, duplicate=taken - inserted)
 
 
-def _mark_duplicates(
+def _find_new(
     connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], since: dt.datetime
 ) -> None:
+    """Put the rows that are no duplicates into the temporary table `new_events`."""
     # The bounds on the event's time let whole row groups of the history be skipped: equal digests
     # have equal times.
     connection.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE marked AS
+        CREATE OR REPLACE TEMP TABLE new_events AS
         WITH given AS (
-            SELECT s._row, resolved.customer_id, s._digest::UUID AS digest
-            FROM staged s JOIN resolved USING (_row)
+            SELECT customer_id, s._digest::UUID AS digest, min(_row) AS _row
+            FROM staged s JOIN resolved USING (_row) GROUP BY ALL
         ), bounds AS (
             SELECT min(_timestamp) AS low, max(_timestamp) AS high FROM staged
         ), history AS (
-            SELECT DISTINCT customer_id, _digest AS digest FROM {table_sql(table)}
+            SELECT customer_id, _digest AS digest FROM {table_sql(table)}
             WHERE _imported_at >= $since::TIMESTAMP
               AND "timestamp" BETWEEN (SELECT low FROM bounds) AND (SELECT high FROM bounds)
         )
-        SELECT given._row, given.customer_id,
-               history.digest IS NOT NULL OR row_number() OVER (
-                   PARTITION BY given.customer_id, given.digest ORDER BY given._row) > 1
-                   AS duplicate
-        FROM given LEFT JOIN history USING (customer_id, digest)
+        SELECT _row, customer_id FROM given ANTI JOIN history USING (customer_id, digest)
         """,
         {"since": since},
     )

@@ -62,10 +62,9 @@ class Upsert:
 
     def classify(self, connection: duckdb.DuckDBPyConnection) -> Counts:
         """Return how many rows insert, update or leave unchanged; call before `write`."""
-        again = f"SELECT count(*) - count(DISTINCT {quote(self.key)}) FROM incoming"
-        repeated = number(connection, again) > 0
+        outcomes = self._outcomes(repeated=self._repeated(connection))
         rows = connection.execute(
-            f"SELECT outcome, count(*) FROM ({self._outcomes(repeated=repeated)}) GROUP BY outcome"
+            f"SELECT outcome, count(*) FROM ({outcomes}) GROUP BY outcome"
         ).fetchall()
         counts = dict(rows)
         return Counts(
@@ -73,6 +72,10 @@ class Upsert:
             updated=counts.get("updated", 0),
             unchanged=counts.get("unchanged", 0),
         )
+
+    def _repeated(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        again = f"SELECT count(*) - count(DISTINCT {quote(self.key)}) FROM incoming"
+        return number(connection, again) > 0
 
     def _outcomes(self, *, repeated: bool) -> str:
         key = quote(self.key)
@@ -115,11 +118,15 @@ class Upsert:
         return f"CASE WHEN {first} THEN {new} IS DISTINCT FROM {before} ELSE {fills} END"
 
     def fold(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Fold `incoming` to one row a key, in the temporary table `folded`.
+        """Turn `incoming` into the temporary table `folded`, with one row a key.
 
         A field takes the cell of the key's last row, or with `keep` or `present` the last cell
         that is not empty.
         """
+        if not self._repeated(connection):
+            connection.execute("DROP TABLE IF EXISTS temp.folded")
+            connection.execute("ALTER TABLE temp.incoming RENAME TO folded")
+            return
         key = quote(self.key)
         values = [
             f"arg_max({f.sql}, _row) FILTER (WHERE {f.sql} IS NOT NULL) AS {f.sql}"
