@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import filecmp
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from import_assets.cli.naming import key_of
+from import_assets.cli.replacing import replacing
 from import_assets.cli.session import Session
 from import_assets.errors import SourceError, UnknownName
+from import_assets.sources.ask import is_imported
 from import_assets.sources.storage.keys import PARTIAL_SUFFIXES, is_delivery_name
+from import_assets.sources.storage.local import LocalStorage
 from import_assets.spec.loading import Import
 from import_assets.warehouse import ledger, refusals
 
@@ -73,14 +74,13 @@ def _is_settled(session: Session, definition: Import, drop: Drop) -> bool:
     """Tell whether the file that would be replaced was imported, or refused and so to be mended."""
     if not session.has_warehouse:
         return False
-    found = drop.target.stat()
-    fingerprint = f"{found.st_size}-{found.st_mtime_ns}"
+    waiting = LocalStorage(drop.folder).stat(drop.key)
     with session.reading() as connection:
         refusal = refusals.of_import(connection, definition.name).get(drop.key)
-        entries = ledger.entries(connection, definition.name)
-    if refusal is not None and refusal.fingerprint == fingerprint:
+        imported = ledger.imported(connection, definition.name)
+    if refusal is not None and refusal.fingerprint == waiting.fingerprint:
         return True
-    return any(one.key == drop.key and one.fingerprint == fingerprint for one in entries)
+    return is_imported(waiting, imported, "version")
 
 
 def put(drop: Drop) -> None:
@@ -92,21 +92,8 @@ def put(drop: Drop) -> None:
         return
     try:
         drop.folder.mkdir(parents=True, exist_ok=True)
-        # A hidden name is not taken for a delivery while it is written.
-        with (
-            drop.file.open("rb") as original,
-            NamedTemporaryFile(dir=drop.folder, prefix=".import-", delete=False) as copy,
-        ):
-            temporary = Path(copy.name)
-            try:
-                shutil.copyfileobj(original, copy, 1 << 20)
-                copy.flush()
-                os.fsync(copy.fileno())
-                temporary.chmod(0o644)
-                temporary.replace(drop.target)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        with drop.file.open("rb") as original, replacing(drop.target) as copy:
+            shutil.copyfileobj(original, copy, 1 << 20)
     except OSError as error:
         raise SourceError(
             f"{drop.file} cannot be copied to {drop.folder}: {error.strerror or error}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 import duckdb
@@ -72,6 +73,9 @@ def look(definition: Import, books: Books) -> Folder:
     source = definition.spec.source.only
     if isinstance(source, PasteSource):
         return Folder()
+    # Looking does not make the drop folder, which `open_source` does.
+    if source == definition.spec.source.upload and not _drop_folder(definition).exists():
+        return Folder()
     rules = rules_of(source, definition.project.spec.limits)
     try:
         listing = list_matching(open_source(definition), rules.pattern)
@@ -97,3 +101,7 @@ def look(definition: Import, books: Books) -> Folder:
     chosen = {delivery.key for delivery in choose(listing.deliveries, rules.select)}
     waiting = sum(one.delivery.key in chosen and one.state in ("new", "settling") for one in files)
     return Folder(files, waiting, "; ".join(listing.faults) or None)
+
+
+def _drop_folder(definition: Import) -> Path:
+    return definition.project.uploads_dir(definition.name)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from import_assets.cli.exits import DONE, INTERRUPTED, NOT_DONE
+from import_assets.cli.output import Output, harmless
 from import_assets.errors import ImportAssetsError
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class _Commands(click.Group):
         try:
             code = super().invoke(ctx)
         except ImportAssetsError as error:
-            click.echo(f"Error: {error}", err=True)
+            lines = [harmless(line) for line in str(error).splitlines()]
+            click.echo("Error: " + "\n".join(lines), err=True)
             ctx.exit(NOT_DONE)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
@@ -75,7 +77,6 @@ def _with_session(command: Callable[..., int]) -> Callable[..., int]:
     def wrapped(
         shared: dict[str, Any], /, *, project: Path | None, as_json: bool, **given: Any
     ) -> int:
-        from import_assets.cli.output import Output
         from import_assets.cli.session import Session
 
         output = Output(as_json=as_json or shared["as_json"])
@@ -108,7 +109,12 @@ def check(session: Session) -> int:
     "input.",
 )
 @click.option(
-    "--rows", type=click.IntRange(min=0), default=10, show_default=True, help="Rows to show."
+    "--rows",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="How many rows to show.",
 )
 @click.option(
     "--delimiter", metavar="C", help="As if the format said this delimiter; `tab`, `space` too."
@@ -224,7 +230,12 @@ def rejects(session: Session, name: str, batch: str | None, out: Path | None) ->
 @main.command()
 @click.argument("table", required=False)
 @click.option(
-    "--rows", type=click.IntRange(min=0), default=10, show_default=True, help="Rows to show."
+    "--rows",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="How many rows to show.",
 )
 @_with_session
 def show(session: Session, table: str | None, rows: int) -> int:

@@ -121,10 +121,7 @@ class Output:
             taken = list(records)
             return lambda: self._draw(taken, of)
         pieces = encode_list(records) if self.as_json else _plain_lines(records, of)
-        spool = SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115  # closed when it is printed
-        for piece in pieces:
-            spool.write(piece.encode("utf-8", "backslashreplace"))
-        return lambda: write_out(spool)
+        return spooled(lambda target: _write_text(target, pieces))
 
     def json(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Print records with `--json`; else nothing."""
@@ -214,13 +211,28 @@ def _fitted(widths: Sequence[int], room: int) -> list[int] | None:
     return [min(width, widest) for width in widths]
 
 
-def write_out(spool: IO[bytes]) -> None:
-    """Copy a temporary file to standard output, from its beginning, and close it."""
+def spooled(write: Callable[[IO[bytes]], None]) -> Callable[[], None]:
+    """Have bytes written into a temporary file; return the function that prints them."""
+    spool = SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115  # closed when it is printed
+    try:
+        write(spool)
+    except BaseException:
+        spool.close()
+        raise
+    return lambda: _print_out(spool)
+
+
+def _print_out(spool: IO[bytes]) -> None:
     with spool:
         spool.seek(0)
         sys.stdout.flush()
         shutil.copyfileobj(spool, sys.stdout.buffer)
         sys.stdout.buffer.flush()
+
+
+def _write_text(target: IO[bytes], pieces: Iterable[str]) -> None:
+    for piece in pieces:
+        target.write(piece.encode("utf-8", "backslashreplace"))
 
 
 def _plain_lines(records: Iterable[Mapping[str, Any]], of: Sequence[Column]) -> Iterable[str]:

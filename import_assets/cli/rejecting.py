@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile, SpooledTemporaryFile
 from typing import IO, Any
 
 import duckdb
 
 from import_assets.cli.exactjson import encode_list
 from import_assets.cli.exits import DONE
-from import_assets.cli.output import write_out
+from import_assets.cli.output import spooled
+from import_assets.cli.replacing import replacing
 from import_assets.cli.session import Session, as_utc, unknown
 from import_assets.errors import ImportAssetsError, UnknownName
 from import_assets.warehouse import ledger, refusals
@@ -24,7 +24,6 @@ COLUMNS = ("_file", "_record", "_line", "_column", "_reason", "_message", "_valu
 _Write = Callable[[IO[bytes], Iterable[dict[str, Any]]], None]
 
 _FETCH = 5_000
-_SPOOL_BYTES = 8 << 20
 _PLAIN_NUMBER = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?")
 
 
@@ -33,19 +32,18 @@ def rejects(session: Session, name: str, batch: str | None, out: Path | None) ->
 
     Raises UnknownName for an import or a batch that there is not.
     """
-    entries: list[ledger.Entry] = []
-    refused: Mapping[str, refusals.Refusal] = {}
-    if session.has_warehouse:
+    if not session.has_warehouse:
+        session.definition(name)  # says what is wrong with the name
+        chosen, refused = _chosen([], batch), {}
+        show = _prepared(session, (), out)
+    else:
         with session.reading() as connection:
             entries = ledger.entries(connection, name)
             refused = refusals.of_import(connection, name)
+            if not entries and not refused:
+                session.definition(name)
             chosen = _chosen(entries, batch)
             show = _prepared(session, _records(connection, chosen), out)
-    else:
-        chosen = _chosen(entries, batch)
-        show = _prepared(session, (), out)
-    if not entries and not refused:
-        session.definition(name)  # says what is wrong with the name
     show()
     rejected = sum(entry.counts.rejected for entry in chosen)
     where = f", written to {out}" if out is not None else ""
@@ -103,23 +101,13 @@ def _prepared(
     if out is not None:
         _replace(out, records, write)
         return lambda: None
-    spool = SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115  # closed when it is printed
-    write(spool, records)
-    return lambda: write_out(spool)
+    return spooled(lambda target: write(target, records))
 
 
 def _replace(out: Path, records: Iterable[dict[str, Any]], write: _Write) -> None:
-    """Write a file that is either there as a whole or not at all."""
     try:
-        with NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}-", delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                write(file, records)
-                temporary.chmod(0o644)
-                temporary.replace(out)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        with replacing(out) as file:
+            write(file, records)
     except OSError as error:
         raise ImportAssetsError(f"{out} cannot be written: {error.strerror or error}") from error
 

@@ -28,7 +28,7 @@ from import_assets.errors import ImportAssetsError
 from import_assets.orchestration import alive
 from import_assets.orchestration.imports import WATCH, build_import, run_assets
 from import_assets.orchestration.keys import IMPORT_TAG, SLOT_TAG, import_key, partitions_name
-from import_assets.orchestration.requests import partition_tags
+from import_assets.orchestration.requests import partition_tags, stretches
 from import_assets.orchestration.tables import build_table
 from import_assets.spec.loading import Import, Loaded
 from import_assets.tables.outcome import Counts
@@ -52,6 +52,9 @@ _OWN_SETTINGS: Any = {**_NO_COMPUTE_LOGS, "telemetry": {"enabled": False}}
 _INSTIGATORS = ("new_file", "files", "repeat")
 PARTITION_SETS = ("files", "pastes")
 _RETRIES_TAG = "dagster/max_retries"
+_DAGSTERS_OWN = ("Dependencies for step ",)
+"""How messages of Dagster begin that it does not mark as its own."""
+
 _SHOWN_ELSEWHERE = ("files_imported",)
 """Checks whose outcome is told by the results themselves."""
 
@@ -202,21 +205,6 @@ def _step(definition: Import) -> str:
     return import_key(definition.name).to_python_identifier()
 
 
-def stretches(known: Sequence[str], keys: Sequence[str]) -> list[list[str]]:
-    """Return `keys`, in their order, in as few runs of partitions that follow each other as can be.
-
-    The order is kept because a later file may overwrite what an earlier one said.
-    """
-    place = {key: index for index, key in enumerate(known)}
-    found: list[list[str]] = []
-    for key in keys:
-        if found and place[key] == place[found[-1][-1]] + 1:
-            found[-1].append(key)
-        else:
-            found.append([key])
-    return found
-
-
 def _job(loaded: Loaded, definition: Import, listener: _Listener) -> dg.JobDefinition:
     """Return the implicit job of the import and its table alone; a project may have thousands."""
     of_table = [one for one in loaded.imports.values() if one.table == definition.table]
@@ -269,7 +257,7 @@ class _Listener(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         meta: dict[str, Any] = getattr(record, "dagster_meta", {})
         message = meta.get("orig_message")
-        if message is None or meta.get("dagster_event") is not None:
+        if message is None or meta.get("dagster_event") or message.startswith(_DAGSTERS_OWN):
             return
         if not message.startswith(self._keys):
             self._say(message)

@@ -1,0 +1,212 @@
+"""The reference of the command, docs/reference-commands.md, made from the command itself.
+
+`python -m import_assets.cli.reference` writes it, `--check` fails where it is stale.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from import_assets.cli.main import PROJECT_VARIABLE, main
+
+FILE = "reference-commands.md"
+
+_INTRODUCTION = f"""\
+# Reference of the command
+
+<!-- Made from the command by `python -m import_assets.cli.reference`: change the help texts in
+import_assets/cli/main.py, not this file. -->
+
+`import-assets` works on a project: the current folder, or the nearest above it that holds
+`project.yaml` or `imports/`, or the one named by `--project` or by the variable
+`{PROJECT_VARIABLE}`. What goes into these files is in
+[reference-definitions.md](reference-definitions.md).
+
+```sh
+import-assets check                   # are all definitions right?
+import-assets preview crm_customers   # what would its newest file give?
+import-assets run crm_customers       # import what is waiting
+import-assets list                    # how does every import stand?
+```
+
+## For all commands
+
+| Option | What it does |
+|---|---|
+| `--project DIR` | The project's folder. |
+| `--json` | Print a JSON list of objects, see below. |
+| `-h`, `--help` | Show the options of a command. |
+
+**Exit codes.**
+
+| Code | Meaning |
+|---|---|
+| 0 | Done. Rejected records alone are no fault, and nor is having nothing to import. |
+| 1 | Done with faults: only some deliveries were imported, or `check` found a wrong definition. |
+| 2 | Not done: bad usage, an unknown name, nothing could be imported. |
+| 130 | Interrupted by Ctrl-C. What was imported before stays; run it again for the rest. |
+
+**What is printed where.** Results go to standard output; notes, warnings, errors, progress and
+what is being waited for go to standard error. On a terminal, tables are drawn, and long values are
+cut to fit; a table that is too wide is shown record by record. Anywhere else, values stand whole
+between tabs, one line a record under a line of headings, with `\\t`, `\\n`, `\\r` and the like of
+`\\x1b` for characters that would break it.
+
+**`--json`.** A list of objects and nothing else on standard output, one object a line. Numbers are
+exact, dates and times are ISO 8601, what is missing is `null`. Where several tables would be shown
+(`preview`, `show TABLE`), the list has one object that holds them.
+
+Times are UTC. While another process writes to the warehouse, commands wait for it and say so.
+"""
+
+_COMMON = ("project", "as_json")
+
+_EXAMPLES = {
+    "check": """\
+import-assets check
+import-assets check --json | jq -r '.[] | "\\(.file):\\(.line) \\(.message)"'
+""",
+    "preview": """\
+import-assets preview crm_customers
+import-assets preview crm_customers --file ~/Downloads/customers_new.csv --rows 3
+import-assets preview ~/Downloads/unknown.csv --encoding cp1250 --delimiter ';'
+""",
+    "run": """\
+import-assets run crm_customers --dry-run
+import-assets run crm_customers --key customers_2026-10.csv --key customers_2026-11.csv
+import-assets run partner_contacts --file ~/Downloads/contacts.csv
+pbpaste | import-assets run newsletter_signups --file - --key monday
+""",
+    "list": """\
+import-assets list
+import-assets list --json | jq '.[] | select(.status != "done") | .import'
+""",
+    "files": """\
+import-assets files crm_customers
+import-assets files crm_customers --forget customers_2026-10.csv
+""",
+    "rejects": """\
+import-assets rejects purchases > to_mend.csv
+import-assets rejects purchases --batch 384bccd2 --json
+""",
+    "show": """\
+import-assets show
+import-assets show events/purchase --rows 3
+""",
+    "query": """\
+import-assets query 'SELECT currency, sum(total) FROM events.purchase GROUP BY ALL'
+import-assets query 'FROM import_assets.batches ORDER BY sequence DESC LIMIT 5'
+""",
+    "delete": """\
+import-assets delete summer_vouchers
+import-assets delete summer_vouchers --yes
+""",
+}
+
+_MORE = {
+    "run": """\
+Of each delivery it tells: records read = inserted + updated + unchanged + duplicate + rejected.
+A delivery that the import remembers is not read again; its counts are told with the word `imported
+before`. To import it again, forget it first (`files --forget`). Imports whose `select` is not
+`not_imported_yet` take their files again each time.
+
+A file given to an upload is copied into `uploads/NAME`. If one of that name lies there with the
+same content, nothing is copied; with another content, the new one takes its place as a new version,
+but never before the old one was imported or refused.
+
+A dry run does everything but keep it, and so tells the same counts. Several deliveries are tried
+each by itself.
+
+The runs appear in the UI of the Dagster that DAGSTER_HOME names, or else `dagster.yaml` in the
+project; without either they are kept in `.dagster`.
+""",
+    "list": """\
+| Status | Meaning |
+|---|---|
+| `never ran` | Nothing was imported yet. |
+| `done` | The last delivery was imported whole. |
+| `partial` | The last delivery was imported but for rejected records. |
+| `refused` | The last delivery was refused as a whole; `files` says why. |
+| `invalid` | The definition is wrong; `check` says where. |
+| `no definition` | The definition is gone, its memory is not yet; `delete` forgets it. |
+""",
+    "rejects": """\
+The file is CSV by RFC 4180: UTF-8, commas, lines that end with CR LF. `_line` is the line of the
+delivery on which the record begins, counted from 1, `_record` its number without header and blank
+lines. `_column` and `_value` are empty where the record as a whole is at fault. A record with
+several faults has several lines.
+
+Values come from whoever wrote the delivery, and a spreadsheet runs a cell that begins with `=`,
+`+`, `-`, `@`, a tab or a carriage return as a formula. Such a cell gets an apostrophe in front,
+unless it is a plain number such as `-5` or `+3.2`. `--json` leaves all values as they are.
+""",
+    "query": """\
+On a terminal, the first 200 rows are shown. Besides the tables there are the warehouse's own books
+in the schema `import_assets`, such as `import_assets.batches`, which has every delivery ever
+imported.
+""",
+}
+
+
+def reference() -> str:
+    """Return the whole reference as Markdown."""
+    parts = [_INTRODUCTION]
+    for name, command in main.commands.items():
+        parts += _command(name, command)
+    return "\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+def _command(name: str, command: click.Command) -> Iterator[str]:
+    arguments = [one for one in command.params if isinstance(one, click.Argument)]
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    words = [_written(one) for one in arguments]
+    yield f"## `{name}`"
+    yield f"```\nimport-assets {' '.join([name, '[OPTIONS]', *words])}\n```"
+    yield inspect.cleandoc(command.help or "")
+    own = [_option(one) for one in options if one.name not in _COMMON]
+    if own:
+        yield "\n".join(["| Option | What it does |", "|---|---|", *own])
+    if name in _MORE:
+        yield _MORE[name]
+    yield f"```sh\n{_EXAMPLES[name]}```"
+
+
+def _written(argument: click.Argument) -> str:
+    word = argument.metavar or (argument.name or "").upper()
+    return word if argument.required else f"[{word}]"
+
+
+def _option(option: click.Option) -> str:
+    words = " ".join([*option.opts, *([option.metavar] if option.metavar else [])])
+    default = f" {option.default} if left out." if option.show_default else ""
+    again = " Can be said several times." if option.multiple else ""
+    meaning = f"{option.help}{default}{again}"
+    return f"| `{words}` | {meaning.replace('|', chr(92) + '|')} |"
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; fail where the file is stale.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(__file__).parents[2] / "docs",
+    show_default="docs",
+    help="Folder of the documentation.",
+)
+def write(check: bool, folder: Path) -> None:
+    """Write the reference of the command."""
+    path = folder / FILE
+    if not check:
+        path.write_text(reference(), encoding="utf-8", newline="\n")
+        click.echo(f"written: {path}")
+    elif not path.is_file() or path.read_bytes() != reference().encode():
+        click.echo(f"stale: {path}; run python -m import_assets.cli.reference", err=True)
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,107 @@
+"""`check`: what is wrong is found before anything is imported, each with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from import_assets_tests.cli.shop import Shop
+
+
+def test_all_is_fine(shop: Shop):
+    result = shop.call("check")
+    assert result.exit_code == 0
+    assert result.stdout == "5 definitions fine, 0 wrong\n"
+    assert shop.json("check") == []
+
+
+def test_every_problem_has_its_place(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    shop.define("broken", "kind: customer\nsource:\n  upload: {}\ncolumns:\n  - {from: id}\n")
+    monkeypatch.chdir(shop.root)
+    result = shop.call("check")
+    assert result.exit_code == 1
+    assert "imports/broken.yaml:1:1: kind: " in result.stdout
+    assert result.stdout.endswith("5 definitions fine, 1 wrong\n")
+    found = shop.json("check", code=1)
+    assert {one["import"] for one in found} == {"broken"}
+    assert set(found[0]) == {
+        "import", "severity", "file", "line", "column", "path", "message"
+    }  # fmt: skip
+    assert found[0]["file"] == str(shop.root / "imports/broken.yaml")
+
+
+def test_a_wrong_project_file_is_found(shop: Shop):
+    shop.write("project.yaml", "timezone: Nowhere\n")
+    result = shop.call("check")
+    assert result.exit_code == 1
+    assert "project.yaml:1:1: timezone: unknown time zone" in result.stdout
+    assert shop.json("check", code=1)[0]["import"] == "project"
+
+
+def test_no_definitions_yet(tmp_path: Path):
+    (tmp_path / "imports").mkdir()
+    result = Shop(tmp_path).call("check")
+    assert result.exit_code == 0
+    assert "no definitions yet" in result.stdout
+
+
+def test_a_missing_folder_is_a_warning(shop: Shop):
+    shop.root.joinpath("exports").rename(shop.root / "elsewhere")
+    found = shop.json("check")
+    assert {(one["import"], one["severity"], one["line"]) for one in found} == {
+        ("clients", "warning", 3),
+        ("orders", "warning", 3),
+        ("prices", "warning", 3),
+    }
+    assert "does not exist" in found[0]["message"]
+    assert "3 warnings" in shop.call("check").stdout
+
+
+def test_m024_more_files_than_a_start_may_take(shop: Shop):
+    shop.write("project.yaml", "limits: {files: 1}\n")
+    found = shop.json("check", code=1)
+    # Orders have two files as well, but nothing starts them by itself.
+    assert [(one["import"], one["line"], one["path"]) for one in found] == [
+        ("clients", 3, "source.storage.files")
+    ]
+    assert "(M024)" in found[0]["message"]
+
+
+def test_m024_files_imported_already_do_not_count(imported: Shop):
+    imported.write("project.yaml", "limits: {files: 1}\n")
+    assert imported.json("check") == []
+
+
+def test_a_static_value_has_to_be_of_its_type(shop: Shop):
+    text = shop.root.joinpath("imports/partners.yaml").read_text(encoding="utf-8")
+    shop.define("partners", text + "  - {to: since, type: date, value: soon}\n")
+    found = shop.json("check", code=1)
+    assert [(one["line"], one["path"]) for one in found] == [(6, "columns[1].value")]
+
+
+def test_d30_another_type_than_the_table_has_names_both_places(imported: Shop):
+    imported.define(
+        "late",
+        "kind: customers\nsource: {upload: {}}\ncolumns:\n  - {from: id, id: registered}\n"
+        "  - {from: birthday, type: text}\n  - {from: FN, to: First_Name}\n",
+    )
+    imported.root.joinpath("imports/clients.yaml").unlink()
+    found = imported.json("check", code=1)
+    assert [(one["import"], one["line"], one["column"]) for one in found] == [
+        ("late", 5, 22),
+        ("late", 6, 16),
+    ]
+    assert (
+        "'birthday' is text here, but customers has it as date since import clients"
+        in (found[0]["message"])
+    )
+    assert "differs only by case from 'first_name'" in found[1]["message"]
+
+
+def test_d30_the_first_import_is_named_with_its_line(imported: Shop):
+    text = imported.root.joinpath("imports/clients.yaml").read_text(encoding="utf-8")
+    imported.define("clients", text.replace("type: date", "type: datetime"))
+    found = imported.json("check", code=1)
+    assert "since import clients (imports/clients.yaml:7)" in found[0]["message"]
+    assert found[0]["line"] == 7

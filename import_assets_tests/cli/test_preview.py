@@ -1,0 +1,109 @@
+"""`preview`: nothing is imported, and what would be is shown (M014, M031)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from import_assets_tests.cli.shop import Shop
+
+
+def test_the_newest_delivery_as_it_would_be_imported(shop: Shop):
+    (seen,) = shop.json("preview", "clients", "--rows", "1")
+    assert seen["delivery"] == "clients_2.csv"
+    assert (seen["delimiter"], seen["encoding"]) == (",", "utf-8")
+    assert [(one["column"], one["becomes"], one["name"]) for one in seen["columns"]] == [
+        ("id", "identifier", "registered"),
+        ("fn", "attribute", "first_name"),
+        ("birthday", "attribute", "birthday"),
+    ]
+    assert seen["rows"] == [
+        {
+            "record": 1,
+            "identifiers": {"registered": "1"},
+            "attributes": {"first_name": "Hana", "birthday": "1990-01-31"},
+        }
+    ]
+    assert not (shop.root / "data").exists()
+
+
+def test_rejects_and_their_reasons(shop: Shop):
+    (seen,) = shop.json("preview", "clients", "--file", "clients_1.csv")
+    assert [(one["line"], one["faults"][0]["reason"]) for one in seen["rejects"]] == [
+        (3, "impossible_date")
+    ]
+    text = shop.call("preview", "clients", "--file", "clients_1.csv").stdout
+    assert "1 of the first 1,000 records rejected" in text
+    assert "(impossible_date)\t2,Eva,31.2.1990" in text
+
+
+def test_m031_attributes_that_the_table_has_are_told_from_new_ones(imported: Shop):
+    imported.write("exports/clients_9.csv", "id;fn;birthday;city\n1;Anna;;Žilina\n")
+    (seen,) = imported.json("preview", "clients")
+    places = {one["column"]: one["in_table"] for one in seen["columns"]}
+    assert places == {"id": None, "fn": "there", "birthday": "there", "city": "new"}
+    assert seen["unmapped"] == ["city"]
+
+
+def test_missing_columns_are_said(shop: Shop, tmp_path: Path):
+    file = tmp_path / "any name.csv"
+    file.write_text("id\n1\n", encoding="utf-8")
+    result = shop.call("preview", "clients", "--file", str(file))
+    assert result.exit_code == 0
+    assert "the file has no column fn, birthday" in result.stderr
+
+
+def test_events_have_their_time(shop: Shop):
+    (seen,) = shop.json("preview", "orders", "--file", "orders_1.csv")
+    assert seen["rows"][0]["timestamp"] == "2023-11-14T22:13:20"
+    assert "timestamp (UTC)" in shop.call("preview", "orders").stdout
+
+
+def test_pasted_text(shop: Shop):
+    (seen,) = shop.json("preview", "signups")
+    assert (seen["delivery"], len(seen["rows"])) == ("paste", 1)
+    (seen,) = shop.json("preview", "signups", "--file", "-", typed="web_cookie\na\nb\n")
+    assert len(seen["rows"]) == 2
+
+
+def test_any_file_as_it_is_written(shop: Shop, tmp_path: Path):
+    file = tmp_path / "unknown.csv"
+    file.write_bytes("meno;mesto\nÁňa;Žilina\nIvo\n".encode("cp1250"))
+    (seen,) = shop.json("preview", str(file), "--encoding", "cp1250")
+    assert (seen["delimiter"], seen["encoding"]) == (";", "cp1250")
+    assert seen["header"] == ["meno", "mesto"]
+    assert seen["rows"] == [{"record": 1, "line": 2, "cells": ["Áňa", "Žilina"]}]
+    assert seen["rejects"][0]["faults"][0]["reason"] == "too_few_cells"
+    text = shop.call("preview", str(file), "--encoding", "cp1250", "--delimiter", "|").stdout
+    assert "delimiter `|`, encoding cp1250" in text
+
+
+def test_a_file_needs_no_project(tmp_path: Path):
+    file = tmp_path / "some.csv"
+    file.write_text("a\tb\n1\t2\n", encoding="utf-8")
+    result = Shop(tmp_path / "nowhere").call("preview", str(file))
+    assert result.exit_code == 0, result.output
+    assert "delimiter tab" in result.stdout
+
+
+def test_what_cannot_be_shown_is_said(shop: Shop, tmp_path: Path):
+    for words, sentence in (
+        (["client"], "no import and no file 'client'; did you mean clients?"),
+        (["clients", "--file", "clients_8.csv"], "did you mean clients_"),
+        (["clients", "--delimiter", "x"], "'x' is not allowed"),
+        (["clients", "--encoding", "utf-7"], "'utf-7' is not allowed"),
+        (["partners"], "name one with --file"),
+    ):
+        result = shop.call("preview", *words)
+        assert result.exit_code == 2
+        assert sentence in result.stderr
+    (tmp_path / "empty.csv").write_bytes(b"")
+    result = shop.call("preview", str(tmp_path / "empty.csv"))
+    assert result.exit_code == 2
+    assert "(empty_file)" in result.stderr
+
+
+def test_a_wrong_definition_is_said_with_its_place(shop: Shop):
+    shop.define("clients", "kind: customers\n")
+    result = shop.call("preview", "clients")
+    assert result.exit_code == 2
+    assert "imports/clients.yaml:1:1" in result.stderr
