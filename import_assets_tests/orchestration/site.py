@@ -120,10 +120,10 @@ class Tick:
     """What a sensor said, and the runs that were started by it."""
 
     note: str | None
-    requests: Sequence[dg.RunRequest] = ()
-    added: Sequence[str] = ()
-    evaluations: Sequence[dg.AssetCheckEvaluation] = ()
-    runs: Sequence[Run] = ()
+    requests: Sequence[dg.RunRequest] = field(default_factory=list)
+    added: Sequence[str] = field(default_factory=list)
+    evaluations: Sequence[dg.AssetCheckEvaluation] = field(default_factory=list)
+    runs: Sequence[Run] = field(default_factory=list)
 
     @property
     def asked(self) -> list[tuple[str, ...]]:
