@@ -112,7 +112,7 @@ def _delete(session: Session, name: str, file: Path | None) -> Wiped:
         return Wiped(0, 0)
     with open_instance(session.root, session.output.note) as instance:
         _unlink(file)
-        wiped = wipe(instance, name)
+        wiped = wipe(instance, name, session.output.note)
     Staging(session.project.staging_path).remove_all(name)
     if session.has_warehouse:
         with session.warehouse.write() as connection:

@@ -50,7 +50,8 @@ _NO_COMPUTE_LOGS: Any = {
 }
 _OWN_SETTINGS: Any = {**_NO_COMPUTE_LOGS, "telemetry": {"enabled": False}}
 _INSTIGATORS = ("new_file", "files", "repeat")
-PARTITION_SETS = ("files", "pastes")
+_PARTITION_SETS = ("files", "pastes")
+_MANY_PARTITIONS = 500
 _RETRIES_TAG = "dagster/max_retries"
 _DAGSTERS_OWN = ("Dependencies for step ",)
 """How messages of Dagster begin that it does not mark as its own."""
@@ -358,16 +359,18 @@ class Wiped:
     states: int
 
 
-def wipe(instance: dg.DagsterInstance, name: str) -> Wiped:
+def wipe(instance: dg.DagsterInstance, name: str, say: Say) -> Wiped:
     """Forget the partitions of an import and what its sensors and schedule remember (M019).
 
     Runs and materializations stay as history. `name` need not be that of a usable definition.
     """
-    partitions = 0
-    for what in PARTITION_SETS:
-        for key in instance.get_dynamic_partitions(f"{name}_{what}"):
-            instance.delete_dynamic_partition(f"{name}_{what}", key)
-            partitions += 1
+    sets = {one: instance.get_dynamic_partitions(f"{name}_{one}") for one in _PARTITION_SETS}
+    partitions = sum(map(len, sets.values()))
+    if partitions > _MANY_PARTITIONS:  # Dagster deletes them one by one, some 200 a second
+        say(f"Taking {partitions:,} partitions out of Dagster ...")
+    for one, keys in sets.items():
+        for key in keys:
+            instance.delete_dynamic_partition(f"{name}_{one}", key)
     own = {f"{name}_{what}" for what in _INSTIGATORS}
     states = [one for one in instance.all_instigator_state() if one.instigator_name in own]
     for state in states:
