@@ -26,7 +26,6 @@ def build_table(
     """
     key = table_key(table)
     project = definitions[0].project
-    condition = dg.AutomationCondition
 
     @dg.multi_asset(
         name="table_" + "_".join(key.path),
@@ -42,8 +41,7 @@ def build_table(
                 f"`{project.spec.warehouse}`.",
                 kinds={"table", "duckdb"},
                 tags={"kind": table[0]},
-                # A partition that never succeeds must not keep the table from being refreshed.
-                automation_condition=condition.eager().without(~condition.any_deps_missing()),
+                automation_condition=_follows(),
             )
         ],
         check_specs=checks.table_specs(table),
@@ -67,3 +65,18 @@ def build_table(
         )
 
     return materialize
+
+
+def _follows() -> dg.AutomationCondition:
+    """Return when a table is refreshed by itself: when rows came in after its last refresh.
+
+    Other than `eager`, it is not held up by a partition that never succeeds, nor does it trust a
+    run that was to refresh the table and failed before.
+    """
+    condition = dg.AutomationCondition
+    updated = condition.any_deps_match(condition.newly_updated() | condition.will_be_requested())
+    return (
+        condition.eager()
+        .without(~condition.any_deps_missing())
+        .replace("any_deps_updated", updated.with_label("any_deps_updated"))
+    )
