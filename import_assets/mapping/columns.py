@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from import_assets.errors import FileRefused
 from import_assets.mapping.identifiers import IdColumn
+from import_assets.mapping.misnamed import misnamed, near_misses
 from import_assets.spec.models import (
     CATALOG_IDS,
     VOUCHER_ID,
@@ -53,6 +54,8 @@ class Layout:
 def lay_out(spec: ImportSpec, project: ProjectSpec, header: Sequence[str], file: str) -> Layout:
     """Match the header of a file with the rules of its import; names are compared trimmed.
 
+    A column without a rule that is nearly called as one that the file lacks refuses the file.
+
     Raises:
         FileRefused: `no_identifier_column`, `no_timestamp_column` or `bad_column_name`.
     """
@@ -61,28 +64,27 @@ def lay_out(spec: ImportSpec, project: ProjectSpec, header: Sequence[str], file:
         FileColumn(name, place, rules.get(name.strip())) for place, name in enumerate(header)
     ]
     present = {column.name.strip() for column in columns}
+    missing = {name: rule for name, rule in rules.items() if name not in present}
+    unmapped = [column.name for column in columns if column.rule is None]
     statics = tuple(rule for rule in spec.columns if rule.value is not None)
     ids = _ids(spec, project, columns)
     if not ids:
-        raise FileRefused(file, "no_identifier_column", _no_identifier(spec, header))
+        raise FileRefused(file, "no_identifier_column", _no_identifier(spec, header, unmapped))
     timestamp = next((c for c in columns if c.rule is not None and c.rule.timestamp), None)
     if isinstance(spec.kind, EventsKind) and timestamp is None:
-        raise FileRefused(file, "no_timestamp_column", _no_timestamp(spec, header))
-    unmapped = [column for column in columns if column.rule is None]
+        raise FileRefused(file, "no_timestamp_column", _no_timestamp(spec, header, unmapped))
     attributes = [column for column in columns if column.attribute is not None]
     if isinstance(spec.kind, VouchersKind):
         attributes = []
-    if faults := _name_faults(spec, project, columns, attributes, statics):
+    if faults := _name_faults(spec, project, columns, attributes, tuple(missing.values())):
         raise FileRefused(file, "bad_column_name", "; ".join(faults))
     return Layout(
         ids=ids,
         timestamp=timestamp,
         attributes=tuple(attributes),
         statics=statics,
-        missing=tuple(
-            name for name, rule in rules.items() if name not in present and not rule.discard
-        ),
-        unmapped=tuple(column.name for column in unmapped),
+        missing=tuple(name for name, rule in missing.items() if not rule.discard),
+        unmapped=tuple(unmapped),
     )
 
 
@@ -124,25 +126,26 @@ def _catalog_ids(spec: ImportSpec, found: dict[str, FileColumn]) -> tuple[IdColu
     )
 
 
-def _no_identifier(spec: ImportSpec, header: Sequence[str]) -> str:
+def _no_identifier(spec: ImportSpec, header: Sequence[str], unmapped: Sequence[str]) -> str:
     wanted = [rule for rule in spec.columns if rule.id is not None]
     if isinstance(spec.kind, CatalogKind):
         wanted = [rule for rule in wanted if rule.id == CATALOG_IDS[0]] or wanted
     names = [str(rule.from_) for rule in wanted]
-    return f"no column with an identifier: {_lacks(names, header)}"
+    return f"no column with an identifier: {_lacks(names, header, unmapped)}"
 
 
-def _no_timestamp(spec: ImportSpec, header: Sequence[str]) -> str:
+def _no_timestamp(spec: ImportSpec, header: Sequence[str], unmapped: Sequence[str]) -> str:
     names = [str(rule.from_) for rule in spec.columns if rule.timestamp]
-    return f"no column with the timestamp: {_lacks(names, header)}"
+    return f"no column with the timestamp: {_lacks(names, header, unmapped)}"
 
 
-def _lacks(names: Sequence[str], header: Sequence[str]) -> str:
+def _lacks(names: Sequence[str], header: Sequence[str], unmapped: Sequence[str]) -> str:
     wanted = " or ".join(repr(name) for name in names)
     shown = ", ".join(repr(name) for name in header[:20]) + (", ..." if len(header) > 20 else "")
+    close = "".join(f" ({miss})" for miss in near_misses(names, unmapped))
     return (
-        f"the definition expects {wanted}, the header has {shown}; names are compared exactly. "
-        "Check the delimiter and the header of the file, or the `from:` of the definition"
+        f"the definition expects {wanted}, the header has {shown}; names are compared exactly"
+        f"{close}. Check the delimiter and the header of the file, or the `from:` of the definition"
     )
 
 
@@ -151,7 +154,7 @@ def _name_faults(
     project: ProjectSpec,
     columns: Sequence[FileColumn],
     attributes: Sequence[FileColumn],
-    statics: Sequence[Column],
+    missing: Sequence[Column],
 ) -> list[str]:
     """Say what is wrong with the names in the header and with the attributes made of them."""
     faults: list[str] = []
@@ -164,17 +167,23 @@ def _name_faults(
     reserved = {name.lower() for name in spec.reserved_names}
     if isinstance(spec.kind, CustomersKind):
         reserved |= {name.lower() for name in project.identifiers}
-    taken = {str(rule.to).lower(): f"the static column {rule.to!r}" for rule in statics}
+    taken: dict[str, Column | FileColumn] = {
+        str(rule.to).lower(): rule for rule in spec.columns if rule.value is not None
+    }
     for column in attributes:
         name = column.attribute or ""
         where = f"column {column.place + 1} ({column.name!r})"
+        if column.rule is None and (mistaken := misnamed(column.name, missing)):
+            faults.append(f"{where}: {mistaken}")
+            continue
         what = attribute_name_fault(name)
         if what is None and name.lower() in reserved:
             what = f"{name!r} is a column of the table itself"
-        if what is None and name.lower() in taken:
-            what = f"attribute {name!r} clashes with {taken[name.lower()]}; case is not told apart"
         if what is None:
-            taken[name.lower()] = f"column {column.place + 1} ({column.name!r})"
+            first = taken.setdefault(name.lower(), column)
+            if first is not column:
+                clash = _clash(first, column)
+                faults.append(f"{where}: {clash}; rename one with `to:` or discard it")
         elif not name:
             faults.append(
                 f"{where}: it has no name; give it one in the file, or leave it out there"
@@ -182,3 +191,18 @@ def _name_faults(
         else:
             faults.append(f"{where}: {what}; rename it with `to:` or discard it")
     return faults
+
+
+def _clash(first: Column | FileColumn, second: FileColumn) -> str:
+    """Say that two columns fill one attribute, or two that SQL does not tell apart."""
+    both = (
+        f"columns {first.name!r} and {second.name!r}"
+        if isinstance(first, FileColumn)
+        else f"the static value and column {second.name!r}"
+    )
+    if first.attribute == second.attribute:
+        return f"{both} would both fill attribute {second.attribute!r}"
+    return (
+        f"{both} would fill attributes {first.attribute!r} and {second.attribute!r}, which differ "
+        "only by case"
+    )

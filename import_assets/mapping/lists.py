@@ -11,8 +11,14 @@ from import_assets.mapping.parsing import WHITE_SPACE, Parser, Why, per_distinct
 
 _LIST = pl.List(pl.String())
 _SIMPLE_ITEM = r'"[^"\\\x00-\x1f]*"'
-_SIMPLE_ARRAY = rf"^\[{_SIMPLE_ITEM}(?:, ?{_SIMPLE_ITEM})*\]$"
-"""JSON arrays of strings without escapes: nearly all there are, and readable without a parser."""
+_SPACED = rf"^\[{_SIMPLE_ITEM}(?:, {_SIMPLE_ITEM})*\]$"
+_TIGHT = rf"^\[{_SIMPLE_ITEM}(?:,{_SIMPLE_ITEM})*\]$"
+"""JSON arrays of strings without escapes: nearly all there are, and readable without a parser.
+
+An array with one way of separating throughout can be split there: no item holds a quote, so the
+next quote ends the item, and the separator that begins with it is the next one. Arrays that mix
+both ways can not, since an item such as `, ` would look like a separator.
+"""
 
 _NOT_SEPARATORS = re.compile(r"[\w\"'\\\[\]{}+]")
 
@@ -34,12 +40,18 @@ def list_parser(separator: str | None) -> Parser:
 
     JSON strings are taken as they are, numbers as their exact text, booleans as true and false.
     Parts between separators are trimmed and empty ones dropped; order and duplicates stay (D50).
+    A list of nothing is an empty cell: a record says the same whether it leaves the cell empty or
+    writes `[]` (D19).
     """
 
     def quick(cell: pl.Expr) -> pl.Expr:
-        simple = pl.when(cell.str.contains(_SIMPLE_ARRAY)).then(cell)
-        inside = simple.str.head(-2).str.slice(2)
-        array = inside.str.replace_all('", "', '","', literal=True).str.split('","')
+        inside = cell.str.head(-2).str.slice(2)
+        array = (
+            pl.when(cell.str.contains(_SPACED))
+            .then(inside.str.split('", "'))
+            .when(cell.str.contains(_TIGHT))
+            .then(inside.str.split('","'))
+        )
         if separator is None:
             return array
         start = cell.str.strip_chars_start()
@@ -56,7 +68,13 @@ def list_parser(separator: str | None) -> Parser:
         message = found if isinstance(found, str) else "Mend the list."
         return Why("not_a_list", message)
 
-    return Parser(_LIST, (quick,), slow=(per_distinct(read, _LIST),), explain=explain)
+    return Parser(
+        _LIST,
+        (quick,),
+        slow=(per_distinct(read, _LIST),),
+        explain=explain,
+        settle=_empty_lists_as_null,
+    )
 
 
 def json_parser() -> Parser:
@@ -70,6 +88,14 @@ def json_parser() -> Parser:
         slow=(per_distinct(read, pl.String()),),
         explain=_why_not_json,
     )
+
+
+def _empty_lists_as_null(typed: pl.Series) -> pl.Series:
+    filled = typed.list.len() > 0
+    if filled.all():
+        return typed
+    name = typed.name
+    return typed.to_frame().select(pl.when(filled).then(pl.col(name)).alias(name)).to_series()
 
 
 def _items(text: str, separator: str | None) -> list[str] | str:

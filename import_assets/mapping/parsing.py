@@ -4,7 +4,7 @@ A parser works in two speeds. Its `quick` readings are polars expressions, each 
 writing; the one that fits the block's first cell is evaluated for the whole block, together with
 those of all other columns. The cells it leaves null are trimmed and then offered to every quick
 reading and to each step of `slow`, in order; each sees only what the one before it left. What none
-could type is a bad cell, and `explain` says why.
+could type is a bad cell, and `explain` says why. At last `settle` nulls values that are nothing.
 
 Every reading is sound: a value it returns denotes exactly what the cell says. So it may give up on
 cells it is not made for, but never guess, and it does not matter which one comes first.
@@ -46,6 +46,10 @@ _SAMPLE = 1_000
 _ARROW_LISTS = pa.large_list(pa.large_string())
 
 
+def _as_it_is(typed: pl.Series) -> pl.Series:
+    return typed
+
+
 def _refuses_nothing(text: str) -> Why:
     raise ValueError(f"{text!r} cannot have been refused by a type that takes every cell")
 
@@ -58,6 +62,7 @@ class Parser:
     quick: Sequence[Quick] = field(default=())
     slow: Sequence[Step] = field(default=())
     explain: Callable[[str], Why] = field(default=_refuses_nothing)
+    settle: Callable[[pl.Series], pl.Series] = field(default=_as_it_is)
 
     def expression(self, raw: pl.Series) -> pl.Expr:
         """Return the quick reading of a column that suits its first cell."""
@@ -80,6 +85,10 @@ class Parser:
         Returns:
             The typed series, and a Boolean mask of the bad cells, or None where there are none.
         """
+        filled, bad = self._filled(raw, typed)
+        return self.settle(filled), bad
+
+    def _filled(self, raw: pl.Series, typed: pl.Series) -> tuple[pl.Series, pl.Series | None]:
         if typed.null_count() == raw.null_count():
             return typed, None
         left = (typed.is_null() & raw.is_not_null()).arg_true()

@@ -187,7 +187,7 @@ def test_a_catalog_needs_its_item_id_even_if_product_id_is_there_m075_d37() -> N
         (["id", "ts", "Timestamp"], PURCHASE, "'Timestamp'"),
         (["id", "email", "Email"], "customers", "'Email'"),
         (["id", "a", "a "], "customers", "'a'"),
-        (["id", "First_Name", "fn"], "customers", "column 2"),
+        (["id", "First_Name", "fn"], "customers", "'First_Name' and 'fn'"),
         (["id", "Source"], "customers", "'Source'"),
     ],
 )
@@ -196,6 +196,69 @@ def test_names_that_cannot_be_attributes(header: list[str], kind: Any, named: st
     error = refused(header, [*rules, TS] if kind == PURCHASE else rules, kind)
     assert error.reason == "bad_column_name"
     assert named in error.message
+
+
+def test_two_columns_that_fill_one_attribute_are_both_named_m041() -> None:
+    message = refused(["id", "a", "b"], [ID, {"from": "a", "to": "b"}]).message
+    assert "columns 'a' and 'b' would both fill attribute 'b'; rename one" in message
+    assert "case" not in message
+    message = refused(["id", "email", "Email"], [ID]).message
+    assert "columns 'email' and 'Email'" in message
+    assert "differ only by case" in message
+    message = refused(["id", "source"], [ID, {"to": "source", "value": "crm"}]).message
+    assert "the static value and column 'source' would both fill attribute 'source'" in message
+
+
+AGE = {"from": "Age", "to": "age", "type": "integer"}
+COMPOSED, DECOMPOSED = "m\u00e9no", "me\u0301no"
+
+
+@pytest.mark.parametrize(
+    ("rule", "found", "said"),
+    [
+        (AGE, "age", "expects column 'Age' (for attribute 'age'), the file has 'age'"),
+        (AGE, " AGE ", "expects column 'Age' (for attribute 'age'), the file has ' AGE '"),
+        ({"from": "a", "to": "Age"}, "age", "'a' (for attribute 'Age'), the file has 'age'"),
+        ({"from": "a", "to": COMPOSED}, DECOMPOSED, "and no 'a'; mend `from:`"),
+        ({"from": "Note", "discard": True}, "note", "'Note' (to discard it), the file has 'note'"),
+        ({"from": COMPOSED, "discard": True}, DECOMPOSED, "written with different characters"),
+        ({"from": DECOMPOSED, "to": "name"}, COMPOSED, "written with different characters"),
+        ({"from": COMPOSED}, DECOMPOSED.upper(), "by case, and are written with different"),
+        ({"from": "C", "id": "cookie"}, "c", "'C' (for identifier 'cookie'), the file has 'c'"),
+    ],
+)
+def test_a_misnamed_column_does_not_become_a_text_attribute_m041_m042(
+    rule: dict[str, Any], found: str, said: str
+) -> None:
+    """Its values would lock the wrong type, or come in although the rule discards them."""
+    error = refused(["id", found], [ID, rule])
+    assert error.reason == "bad_column_name"
+    assert "column 2" in error.message
+    assert said in error.message
+    assert "from:" in error.message
+
+
+def test_columns_that_only_resemble_present_ones_keep_their_names_m042() -> None:
+    rules = [ID, {"from": "Note", "discard": True}, AGE, {"from": "gone", "type": "date"}]
+    assert build(["id", "Note", "note", "Age"], rules).unmapped == ("note",)
+    rules.append({"from": "age", "to": "years"})
+    assert build(["id", "age", "going"], rules).unmapped == ("going",)
+
+
+def test_vouchers_ignore_misnamed_columns_d39() -> None:
+    rules = [{"from": "code", "id": "code"}, {"from": "Note", "discard": True}]
+    assert build(["code", "note"], rules, {"vouchers": "SUMMER10"}).unmapped == ("note",)
+
+
+def test_missing_identifiers_and_timestamps_tell_of_near_misses_m034_m057() -> None:
+    message = refused(["ID", "Id ", "fn"], [ID]).message
+    assert "('id' and 'ID': they differ by case only)" in message
+    assert "('id' and 'Id ': they differ by case only)" in message
+    message = refused([DECOMPOSED], [{"from": COMPOSED, "id": "registered"}]).message
+    assert "they look alike, but are written with different characters" in message
+    assert "they" not in refused(["uid"], [ID]).message
+    message = refused(["id", "TS"], [ID, TS], PURCHASE).message
+    assert "('ts' and 'TS': they differ by case only)" in message
 
 
 def test_bad_names_can_be_renamed_or_discarded() -> None:
@@ -404,6 +467,23 @@ def test_lists_mixed_with_leftovers_keep_their_places() -> None:
     assert mapped.rows["attr:l"].to_list() == [
         ["1"], ["a", "b"], ["2"], None, ["x", "y"], ["c"], ["A"], None,
     ]  # fmt: skip
+
+
+def test_empty_lists_are_empty_cells_d19_d50() -> None:
+    cells = ["[]", "|", " [ ] ", None, "a", " | | ", '[""]', '["x"]']
+    mapped = apply(
+        {"id": [str(i) for i in range(8)], "l": cells},
+        [
+            ID,
+            {"from": "l", "type": "list", "format": "|"},
+            {"to": "s", "value": "[]", "type": "list"},
+        ],
+    )
+    assert mapped.rejects.is_empty()
+    assert mapped.rows["attr:l"].to_list() == [
+        None, None, None, None, ["a"], None, [""], ["x"],
+    ]  # fmt: skip
+    assert mapped.rows["attr:s"].to_list() == [None] * 8
 
 
 # --- catalogs -----------------------------------------------------------------------------------

@@ -417,7 +417,8 @@ def test_declared_fractions_beyond_microseconds_are_too_precise() -> None:
         ('["a", "b", "a"]', ["a", "b", "a"]),
         ('["a","b"]', ["a", "b"]),
         ('[ "a" ]', ["a"]),
-        ("[]", []),
+        ("[]", None),
+        ("[ ]", None),
         ('[""]', [""]),
         ('[" a "]', [" a "]),
         ("[1, 2.50, -1e5, 12345678901234567890]", ["1", "2.50", "-1e5", "12345678901234567890"]),
@@ -426,10 +427,16 @@ def test_declared_fractions_beyond_microseconds_are_too_precise() -> None:
         ('["a", "b\\n"]', ["a", "b\n"]),
         ('["", ", "]', ["", ", "]),
         ('[",", ","]', [",", ","]),
+        ('["x",", ","y"]', ["x", ", ", "y"]),
+        ('["x", ",", "y"]', ["x", ",", "y"]),
+        ('[", ", "", ", "]', [", ", "", ", "]),
+        ('["x",", ", "y"]', ["x", ", ", "y"]),
     ],
 )
 @pytest.mark.parametrize("separator", [None, "|"])
-def test_list_as_json_comes_first_d32(cell: str, items: list[str], separator: str | None) -> None:
+def test_list_as_json_comes_first_d32(
+    cell: str, items: list[str] | None, separator: str | None
+) -> None:
     assert read("list", [cell, f"  {cell} "], separator) == [items, items]
 
 
@@ -439,7 +446,8 @@ def test_list_as_json_comes_first_d32(cell: str, items: list[str], separator: st
         ("|", "Charles Dickens | Oscar Wilde", ["Charles Dickens", "Oscar Wilde"]),
         ("|", "b|a|b||  |", ["b", "a", "b"]),
         ("|", "one, two", ["one, two"]),
-        ("|", "|", []),
+        ("|", "|", None),
+        ("|", " | |", None),
         ("|", "[sale]|[new]", ["[sale]", "[new]"]),
         ("|", "[sale", ["[sale"]),
         (",", "a, b", ["a", "b"]),
@@ -447,7 +455,9 @@ def test_list_as_json_comes_first_d32(cell: str, items: list[str], separator: st
         (" > ", "Men > Shoes", ["Men", "Shoes"]),
     ],
 )
-def test_list_by_a_declared_separator_d50_m125(separator: str, cell: str, items: list[str]) -> None:
+def test_list_by_a_declared_separator_d50_m125(
+    separator: str, cell: str, items: list[str] | None
+) -> None:
     assert read("list", [cell, f"\t{cell}\u00a0"], separator) == [items, items]
 
 
