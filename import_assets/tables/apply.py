@@ -116,7 +116,7 @@ def _drop_temporary(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _stage_view(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
     files = batch.row_files
-    rows = f"SELECT * FROM read_parquet({_paths(files)})" if files else _no_rows(batch.manifest)
+    rows = f"SELECT * FROM {_parquet(files)}" if files else _no_rows(batch.manifest)
     connection.execute(f"CREATE TEMP VIEW staged AS {rows}")
 
 
@@ -130,8 +130,10 @@ def _no_rows(manifest: Manifest) -> str:
     return f"SELECT {empty} WHERE false"
 
 
-def _paths(files: Sequence[Path]) -> str:
-    return "[" + ", ".join(literal(str(file)) for file in files) + "]"
+def _parquet(files: Sequence[Path]) -> str:
+    """SQL that reads the files; a folder called `_row=7` above them is not a column of theirs."""
+    paths = ", ".join(literal(str(file)) for file in files)
+    return f"read_parquet([{paths}], hive_partitioning = false)"
 
 
 def _apply_rows(
@@ -240,7 +242,15 @@ def _apply_catalog(
     kind = CatalogKind(
         catalog=manifest.table[1], product=manifest.product, searchable=list(manifest.searchable)
     )
-    first = catalogs.ensure_table(connection, kind, manifest.import_name, manifest.key)
+    if manifest.rows == 0:
+        # A file without items must not fix the columns of a catalog for good.
+        catalogs.create(connection, kind)
+        add_columns(connection, manifest.table, LINEAGE_TYPES)
+        return Counts()
+    columns = [*manifest.identifiers, *(name for name, _ in manifest.attributes)]
+    first = catalogs.ensure_table(
+        connection, kind, columns, import_name=manifest.import_name, file=manifest.key
+    )
     new = _ensure_attributes(connection, manifest, now)
     if not first:
         catalogs.refuse_new_attributes(manifest.table, new, manifest.key)
@@ -312,9 +322,7 @@ def _complete(manifest: Manifest, counts: Counts) -> Counts:
 def _store_rejects(connection: duckdb.DuckDBPyConnection, batch: Batch, sequence: int) -> None:
     sources = []
     if batch.reject_files:
-        sources.append(
-            f"SELECT record, line, faults, raw FROM read_parquet({_paths(batch.reject_files)})"
-        )
+        sources.append(f"SELECT record, line, faults, raw FROM {_parquet(batch.reject_files)}")
     refused = first_row(
         connection, "SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = 'refused'"
     )

@@ -10,18 +10,31 @@ from import_assets.errors import FileRefused
 from import_assets.spec.models import CatalogKind
 from import_assets.tables.outcome import Counts
 from import_assets.tables.upsert import Field, Upsert
-from import_assets.warehouse.sql import first_row, quote, table_label, table_sql
+from import_assets.warehouse.sql import add_columns, first_row, quote, table_label, table_sql
 
 KEY, PRODUCT = "item_id", "product_id"
 
 
+def create(connection: duckdb.DuckDBPyConnection, kind: CatalogKind) -> None:
+    """Create the catalog's table when missing, with its identifiers only."""
+    ids = {KEY: "VARCHAR", **({PRODUCT: "VARCHAR"} if kind.product else {})}
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {table_sql(kind.table)} ({KEY} VARCHAR)")
+    add_columns(connection, kind.table, ids)
+
+
 def ensure_table(
-    connection: duckdb.DuckDBPyConnection, kind: CatalogKind, import_name: str, file: str
+    connection: duckdb.DuckDBPyConnection,
+    kind: CatalogKind,
+    columns: Sequence[str],
+    *,
+    import_name: str,
+    file: str,
 ) -> bool:
-    """Create the catalog's table when missing; return True if it is new.
+    """Create the catalog when missing; return True if this is its first import.
 
     Raises FileRefused (`catalog_settings`) where the catalog's type or its searchable attributes
-    differ from those of its first import (M077, D34).
+    differ from those of its first import, or where the first import lacks one of the latter among
+    its `columns` (M077, D34).
     """
     stored = first_row(
         connection,
@@ -29,12 +42,20 @@ def ensure_table(
         [kind.catalog],
     )
     if stored is None:
+        lacking = [name for name in kind.searchable if name not in columns]
+        if lacking:
+            raise FileRefused(
+                file,
+                "catalog_settings",
+                f"the first import of catalog {kind.catalog} sets its columns and its searchable "
+                f"attributes, and the searchable {', '.join(lacking)} is not among the columns of "
+                "this file: mend `searchable:`, or first import the file that has them",
+            )
         connection.execute(
             "INSERT INTO import_assets.catalogs VALUES (?, ?, ?, ?)",
             [kind.catalog, kind.product, sorted(kind.searchable), import_name],
         )
-        product = f", {PRODUCT} VARCHAR" if kind.product else ""
-        connection.execute(f"CREATE TABLE {table_sql(kind.table)} ({KEY} VARCHAR{product})")
+        create(connection, kind)
         return True
     product, searchable, first = stored
     if product != kind.product:

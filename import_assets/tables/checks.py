@@ -102,9 +102,9 @@ def _customers_unique(connection: duckdb.DuckDBPyConnection) -> Check:
 
 def _customer_ids_valid(connection: duckdb.DuckDBPyConnection, limits: Limits) -> Check:
     query = (
-        "SELECT customer_id, kind, value FROM main.customers "
-        "LEFT JOIN import_assets.customer_ids USING (customer_id) "
-        f"WHERE value IS NULL OR value = '' OR strlen(value) > {limits.id_bytes}"
+        "SELECT c.customer_id, i.kind, i.value FROM main.customers c "
+        "LEFT JOIN import_assets.customer_ids i ON i.customer_id = c.customer_id "
+        f"WHERE i.value IS NULL OR i.value = '' OR strlen(i.value) > {limits.id_bytes}"
     )
     what = f"customers without an identifier or with one over {limits.id_bytes} bytes (M043)"
     return _check(connection, "ids_valid", query, what, severe=True)
@@ -144,10 +144,17 @@ def _purchases_found(connection: duckdb.DuckDBPyConnection) -> Check:
             "SELECT 1 WHERE false",
             severe=False,
         )
+    # Where the two have different types, 1, 1.0 and '1' are to be the same number.
+    as_is = described[0] == described[1]
+    found = (
+        "purchase_id"
+        if as_is
+        else "coalesce(try_cast(purchase_id AS DOUBLE)::VARCHAR, purchase_id::VARCHAR)"
+    )
     query = (
         f"SELECT DISTINCT purchase_id FROM {table_sql(PURCHASE_ITEM)} "
-        f"WHERE purchase_id::VARCHAR NOT IN (SELECT purchase_id::VARCHAR FROM "
-        f"{table_sql(PURCHASE)} WHERE purchase_id IS NOT NULL)"
+        f"WHERE {found} NOT IN (SELECT {found} FROM {table_sql(PURCHASE)} "
+        "WHERE purchase_id IS NOT NULL)"
     )
     what = "purchase_ids of purchase_item without a purchase (M069)"
     return _check(connection, "references_found", query, what, severe=False)

@@ -220,8 +220,8 @@ def _merge(
     columns = list(attribute_books.known(connection, TABLE))
     fill = "".join(f"{quote(c)} = newest.{quote(c)}, " for c in columns)
     newest = "".join(
-        f", last({quote(c)} ORDER BY _imported_at, m._row, m.customer_id) "
-        f"FILTER (WHERE {quote(c)} IS NOT NULL) AS {quote(c)}"
+        f", last(m.{quote(c)} ORDER BY m._imported_at, m._row, m.customer_id) "
+        f"FILTER (WHERE m.{quote(c)} IS NOT NULL) AS {quote(c)}"
         for c in columns
     )
     connection.execute(
@@ -229,11 +229,11 @@ def _merge(
         UPDATE {stored} c SET {fill}_batch = $_batch, _import = $_import, _file = $_file,
             _row = newest._row, _imported_at = $_imported_at::TIMESTAMP
         FROM (
-            SELECT family.customer_id, min(touched._row) AS _row{newest} FROM (
-                SELECT customer_id, merged_id AS member FROM merged
+            SELECT family.customer_id, min(t._row) AS _row{newest} FROM (
+                SELECT customer_id, merged_id AS _member FROM merged
                 UNION SELECT customer_id, customer_id FROM merged) family
-            JOIN {stored} m ON m.customer_id = family.member
-            LEFT JOIN touched ON touched.customer_id = family.member
+            JOIN {stored} m ON m.customer_id = family._member
+            LEFT JOIN touched t ON t.customer_id = family._member
             GROUP BY family.customer_id) newest
         WHERE c.customer_id = newest.customer_id
         """,

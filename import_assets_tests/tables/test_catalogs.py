@@ -79,10 +79,11 @@ def test_the_catalog_is_that_of_the_rules(
     files: list[tuple[bool, list[str], list[dict[str, str | None]]]],
 ) -> None:
     """M101, D18, D38: fold each column over the file, then over what is stored."""
-    model: dict[str, dict[str, str | None]] = {}
+    model: dict[str, dict[str, str | None]] = {"0": dict.fromkeys(("product_id", "title", "price"))}
     with warehouse() as connection, TemporaryDirectory() as folder:
-        # The first import sets the columns.
-        load(connection, Path(folder), [], ("item_id", "product_id"), product=True)
+        # The first import with an item sets the columns.
+        first = [{"id:item_id": "0"}]
+        load(connection, Path(folder), first, ("item_id", "product_id"), product=True)
         for keep, attributes, rows in files:
             staged = [
                 {
@@ -234,3 +235,22 @@ def test_another_import_can_feed_the_same_catalog(
     load(connection, tmp_path, [item("x"), item("y", key="2")])
     load(connection, tmp_path, [item("x"), item("z", key="2")], import_name="stock")
     assert items(connection, "item_id, _import") == [("1", "feed"), ("2", "stock")]
+
+
+def test_a_file_without_items_fixes_nothing(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """D36: an empty first file must not close the catalog to its columns for good."""
+    assert load(connection, tmp_path, [], attributes=(), product=True) == Counts()
+    load(connection, tmp_path, [item("x", "5")], attributes=("title", "price"), product=True)
+    assert items(connection, "item_id, title, price") == [("1", "x", "5")]
+
+
+def test_a_searchable_attribute_has_to_be_among_the_first_columns(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """M077, D34: a misspelled one could never be mended later."""
+    with pytest.raises(FileRefused, match="titel is not among the columns"):
+        load(connection, tmp_path, [item("x")], searchable=("titel",))
+    load(connection, tmp_path, [item("x")], searchable=("title",))
+    assert items(connection, "item_id, title") == [("1", "x")]
