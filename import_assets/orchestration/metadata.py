@@ -13,7 +13,7 @@ from import_assets.pipeline import Delivered
 from import_assets.spec.loading import Import
 from import_assets.spec.names import LINEAGE
 from import_assets.warehouse import attributes, rejects
-from import_assets.warehouse.sql import number, quoted, table_label, table_sql
+from import_assets.warehouse.sql import frame, number, quoted, table_label, table_sql
 
 REJECTS_SHOWN = 20
 ROWS_SHOWN = 10
@@ -98,27 +98,25 @@ def _preview(
             [],
         )
     )
-    frame = connection.execute(
-        f"SELECT {quoted(names)} FROM {table_sql(table)} {where} LIMIT {ROWS_SHOWN}", parameters
-    ).pl()
-    return _table(frame)
+    sql = f"SELECT {quoted(names)} FROM {table_sql(table)} {where} LIMIT {ROWS_SHOWN}"
+    return _table(frame(connection, sql, parameters))
 
 
-def _rejects_table(frame: pl.DataFrame) -> dg.MetadataValue:
+def _rejects_table(refused: pl.DataFrame) -> dg.MetadataValue:
     # A record can have several faults, each of which is a row of this table.
-    faults = frame.explode("faults").unnest("faults").head(REJECTS_SHOWN)
+    faults = refused.explode("faults").unnest("faults").head(REJECTS_SHOWN)
     return _table(faults.select("record", "line", "column", "value", "reason", "message", "raw"))
 
 
-def _table(frame: pl.DataFrame) -> dg.MetadataValue:
+def _table(rows: pl.DataFrame) -> dg.MetadataValue:
     """Return a frame as a table of the UI; cells are texts, long ones are cut for display."""
-    if frame.is_empty():
+    if rows.is_empty():
         return dg.MetadataValue.text("no rows")
     records = [
         dg.TableRecord({name: _cell(value) for name, value in row.items()})
-        for row in frame.iter_rows(named=True)
+        for row in rows.iter_rows(named=True)
     ]
-    schema = dg.TableSchema([dg.TableColumn(name, type="string") for name in frame.columns])
+    schema = dg.TableSchema([dg.TableColumn(name, type="string") for name in rows.columns])
     return dg.MetadataValue.table(records, schema)
 
 

@@ -44,6 +44,8 @@ def evaluate(
 
     Raises TooManyFilesError, which fails the tick visibly, above the limit of files (M024, D06).
     """
+    if not definition.file.is_file():
+        return dg.SkipReason(f"{definition.file.name} is gone: reload definitions")
     if has_ended(definition, moment):
         return dg.SkipReason(f"ended {definition.spec.run.until}")
     limit = definition.project.spec.limits.files

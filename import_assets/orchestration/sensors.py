@@ -96,6 +96,8 @@ def _rules(definition: Import) -> Rules:
 def _look(
     context: dg.SensorEvaluationContext, definition: Import, now: datetime
 ) -> dg.SensorResult | dg.SkipReason:
+    if not definition.file.is_file():
+        return dg.SkipReason(f"{definition.file.name} is gone: reload definitions")
     warehouse = Warehouse(definition.project.warehouse_path, wait_seconds=_WAREHOUSE_WAIT_SECONDS)
     rules = _rules(definition)
     before = _Cursor.read(context.cursor)
