@@ -26,7 +26,7 @@ check: $(RUN_READY) ## check every definition in imports/ and project.yaml
 	@$(VENV)/bin/import-assets check
 
 test: $(DEV_READY) ## run the tests (PYTEST_ARGS="-k name")
-	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest --numprocesses auto --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(DEV_READY) ## check style and types
 	@$(PYTHON) -m ruff check .
@@ -40,8 +40,9 @@ format: $(DEV_READY) ## put the code into the house style
 samples: $(PYTHON) ## write the sample shop into shop/ again
 	@$(PYTHON) scripts/make_sample_shop.py
 
-schema: $(RUN_READY) ## write the JSON schemas for editors into docs/schema/ again
+schema: $(RUN_READY) ## write the JSON schemas and the generated pages of docs/ again
 	@$(PYTHON) -m import_assets.spec.schema
+	@$(PYTHON) -m import_assets.cli.reference
 
 lock: ## resolve constraints.txt anew; needs uv
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH" >&2; exit 1; }
