@@ -195,8 +195,8 @@ def test_imports_are_absolute() -> None:
     assert [one for one in imports() if one.module.startswith(".")] == []
 
 
-def test_nothing_is_exported_twice() -> None:
-    """A name has one home: packages are empty, and a module does not hand on what it imports."""
+def test_packages_are_empty() -> None:
+    """A name has one home, and loading one module does not load its neighbours."""
     full = [name for name, tree in modules().items() if _is_package(name) and tree.body]
     assert full == []
 
