@@ -41,7 +41,7 @@ def build_table(
                 f"`{project.spec.warehouse}`.",
                 kinds={"table", "duckdb"},
                 tags={"kind": table[0]},
-                automation_condition=_follows(),
+                automation_condition=_follows(references),
             )
         ],
         check_specs=checks.table_specs(table),
@@ -67,7 +67,7 @@ def build_table(
     return materialize
 
 
-def _follows() -> dg.AutomationCondition:
+def _follows(references: Sequence[tuple[str, ...]]) -> dg.AutomationCondition:
     """Return when a table is refreshed by itself: when rows came in after its last refresh.
 
     Other than `eager`, it is not held up by a partition that never succeeds, nor does it trust a
@@ -75,8 +75,18 @@ def _follows() -> dg.AutomationCondition:
     """
     condition = dg.AutomationCondition
     updated = condition.any_deps_match(condition.newly_updated() | condition.will_be_requested())
-    return (
+    follows = (
         condition.eager()
         .without(~condition.any_deps_missing())
         .replace("any_deps_updated", updated.with_label("any_deps_updated"))
+    )
+    if not references:
+        return follows
+    # Between two looks both tables may have come in, and nobody knows which one first.
+    others = dg.AssetSelection.assets(*(table_key(other) for other in references))
+    changed = condition.any_deps_match(condition.newly_updated()).allow(others)
+    return follows | (
+        changed.since(condition.newly_requested()).with_label("references_changed")
+        & ~condition.any_deps_in_progress()
+        & ~condition.in_progress()
     )
