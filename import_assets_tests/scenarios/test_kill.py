@@ -1,4 +1,4 @@
-"""A process killed at any point leaves a delivery wholly in or not at all, and the next try ends it.
+"""A process killed at any point leaves a delivery wholly in or not at all; the next try ends it.
 
 Exactly once: staging with rename, one transaction for rows, rejects and ledger (D02).
 """
