@@ -16,6 +16,7 @@ from import_assets import pipeline
 from import_assets.errors import FileRefused, SourceError
 from import_assets.pipeline import (
     Delivered,
+    LeftOvers,
     apply_pending,
     deliver,
     delivery_batch_id,
@@ -187,7 +188,7 @@ _CELLS = st.tuples(
 _FILES = st.lists(st.lists(_CELLS, max_size=6), min_size=1, max_size=3)
 
 
-@examples(12)
+@examples(8)
 @given(files=_FILES)
 def test_a_dry_run_foretells_any_import(
     tmp_path_factory: pytest.TempPathFactory, files: Sequence[Sequence[tuple[str, ...]]]
@@ -430,6 +431,21 @@ def test_left_overs_of_other_imports_are_left_alone(yard: Yard) -> None:
     assert done.delivery == replace(yard.storage.stat("a.csv"), long_path=None)
     assert done.counts == Counts(read=1, inserted=1, customers_created=1)
     assert apply_pending([yard.definition, other], yard.warehouse).delivered == ()
+
+
+def test_a_left_over_that_is_in_already_clears_no_later_refusal(yard: Yard) -> None:
+    yard.put("id,web,age\n1,c1,5\n")
+    batch = stage(yard.definition, yard.storage, yard.storage.stat("a.csv"))
+    copy = yard.root / "copy"
+    batch.folder.rename(copy)
+    yard.deliver()
+    yard.put("number\n1\n")
+    with pytest.raises(FileRefused):
+        yard.deliver()
+    copy.rename(batch.folder)
+    assert apply_pending([yard.definition], yard.warehouse) == LeftOvers()
+    assert yard.staged == 0
+    assert yard.rows("SELECT reason FROM import_assets.refusals") == [("no_identifier_column",)]
 
 
 def test_a_left_over_that_is_refused_is_told(yard: Yard) -> None:

@@ -213,6 +213,20 @@ def test_a_refused_file_is_not_asked_for_again(crm: Site) -> None:
     assert crm.look().note == "3 files match: 3 imported already"
 
 
+@pytest.mark.parametrize("change", ["file", "definition"])
+def test_a_refusal_says_nothing_of_what_came_later(crm: Site, change: str) -> None:
+    """The run for the mended file was lost: it is asked for again, not given up."""
+    crm.put("in/a.csv", "number,age\n1,2\n")
+    crm.look()
+    crm.look()
+    if change == "file":
+        crm.put("in/a.csv", "id,age\n1,2\n")
+    else:
+        crm.define("crm", CUSTOMERS.replace("from: id", "from: number"))
+    assert crm.look(start=False).asked == [("a.csv",)]
+    assert crm.look(start=False).asked == [("a.csv",)]
+
+
 def test_a_changed_file_comes_alone(crm: Site) -> None:
     """Another version under the same name is a new delivery (D01)."""
     before = str(crm.look().requests[0].run_key)
