@@ -26,7 +26,8 @@ check: $(RUN_READY) ## check every definition in imports/ and project.yaml
 	@$(VENV)/bin/import-assets check
 
 test: $(DEV_READY) ## run the tests (PYTEST_ARGS="-k name")
-	@$(PYTHON) -m pytest --numprocesses auto --dist loadgroup $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest --numprocesses auto -m "not system" $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest -m system $(PYTEST_ARGS)
 
 lint: $(DEV_READY) ## check style and types
 	@$(PYTHON) -m ruff check .

@@ -15,9 +15,9 @@ from import_assets_tests.system.shop import FirstStart, Shop, first_start
 MARKS = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
-    pytest.mark.xdist_group("dagster"),
+    pytest.mark.system,
 ]
-"""Of all tests with a server; pytest-xdist keeps them on one worker with --dist loadgroup."""
+"""Of all tests with a server; `make test` runs them in one process, after all others."""
 
 _STARTED: pytest.StashKey[FirstStart | None] = pytest.StashKey()
 _LINES_SHOWN = 200
