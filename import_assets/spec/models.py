@@ -451,7 +451,8 @@ class CsvFormat(_Model):
     # M082, D15
     encoding: Encoding | None = Field(
         default=None,
-        description="The encoding of the file; found if left out.",
+        description="The encoding of the file. Left out: what a byte-order mark says, else utf-8. "
+        "Files of Excel in Central Europe are often cp1250.",
         examples=["cp1250"],
     )
     # M091, D16

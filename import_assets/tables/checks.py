@@ -62,10 +62,10 @@ def run(
         return checks
     if kind == "catalogs":
         return [
-            _unique(connection, table, "item_id", "items that stand twice (M072)"),
+            _unique(connection, table, "item_id", "items that stand twice"),
             _values_within_limit(connection, table, limits.catalog_value_bytes),
         ]
-    return [_unique(connection, table, "code", "codes that stand twice in the pool (D39)")]
+    return [_unique(connection, table, "code", "codes that stand twice in the pool")]
 
 
 def _check(
@@ -95,7 +95,7 @@ def _customers_unique(connection: duckdb.DuckDBPyConnection) -> Check:
         connection,
         "no_duplicates",
         query,
-        "identifiers that belong to two customers (b.4)",
+        "identifiers that belong to two customers",
         severe=True,
     )
 
@@ -106,7 +106,7 @@ def _customer_ids_valid(connection: duckdb.DuckDBPyConnection, limits: Limits) -
         "LEFT JOIN import_assets.customer_ids i ON i.customer_id = c.customer_id "
         f"WHERE i.value IS NULL OR i.value = '' OR strlen(i.value) > {limits.id_bytes}"
     )
-    what = f"customers without an identifier or with one over {limits.id_bytes} bytes (M043)"
+    what = f"customers without an identifier or with one over {limits.id_bytes} bytes"
     return _check(connection, "ids_valid", query, what, severe=True)
 
 
@@ -120,7 +120,7 @@ def _events_unique(
         "AND customer_id NOT IN (SELECT customer_id FROM import_assets.merges) "
         "GROUP BY customer_id, _digest HAVING count(*) > 1"
     )
-    what = "events that stand twice within the window of deduplication (M066)"
+    what = "events that stand twice within the window of deduplication"
     return _check(connection, "no_duplicates", query, what, severe=True)
 
 
@@ -130,7 +130,7 @@ def _events_owned(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...])
         "OR customer_id NOT IN (SELECT customer_id FROM main.customers)"
     )
     return _check(
-        connection, "ids_valid", query, "events without a customer or a time (M057)", severe=True
+        connection, "ids_valid", query, "events without a customer or a time", severe=True
     )
 
 
@@ -140,7 +140,7 @@ def _purchases_found(connection: duckdb.DuckDBPyConnection) -> Check:
         return Check(
             "references_found",
             0,
-            "not checked: purchase and purchase_item do not both have a purchase_id (M069)",
+            "not checked: purchase and purchase_item do not both have a purchase_id",
             "SELECT 1 WHERE false",
             severe=False,
         )
@@ -156,7 +156,7 @@ def _purchases_found(connection: duckdb.DuckDBPyConnection) -> Check:
         f"WHERE {found} NOT IN (SELECT {found} FROM {table_sql(PURCHASE)} "
         "WHERE purchase_id IS NOT NULL)"
     )
-    what = "purchase_ids of purchase_item without a purchase (M069)"
+    what = "purchase_ids of purchase_item without a purchase"
     return _check(connection, "references_found", query, what, severe=False)
 
 
@@ -181,5 +181,5 @@ def _values_within_limit(
     ]
     long = " OR ".join(f"strlen({quote(name)}::VARCHAR) > {limit}" for name in texts)
     query = f"SELECT * FROM {table_sql(table)} WHERE {long or 'false'}"
-    what = f"items with a value over {limit:,} bytes (M079)"
+    what = f"items with a value over {limit:,} bytes"
     return _check(connection, "values_within_limit", query, what, severe=True)
