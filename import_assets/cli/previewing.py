@@ -368,14 +368,14 @@ def _print_rejects(session: Session, rejects: list[dict[str, Any]], what: str) -
     if output.as_json:
         return
     if not rejects:
-        output.say(f"\nNone of the first {RECORDS:,} records is {what}.")
+        output.say(f"\nNo record {what} among the first {RECORDS:,}.")
         return
     lines = [
         {"record": one["record"], "line": one["line"], "fault": _told(fault), "raw": one["raw"]}
         for one in rejects
         for fault in one["faults"]
     ]
-    title = f"{len(rejects):,} of the first {RECORDS:,} records {what}"
+    title = f"{len(rejects):,} {what} among the first {RECORDS:,} records"
     output.table(lines, of=_REJECTS_OF, title=title)
 
 

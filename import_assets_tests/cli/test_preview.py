@@ -32,7 +32,7 @@ def test_rejects_and_their_reasons(shop: Shop):
         (3, "impossible_date")
     ]
     text = shop.call("preview", "clients", "--file", "clients_1.csv").stdout
-    assert "1 of the first 1,000 records rejected" in text
+    assert "1 rejected among the first 1,000 records" in text
     assert "(impossible_date)\t2,Eva,31.2.1990" in text
 
 
