@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
+import pytest
 from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize, expect
 
 WAIT_MILLISECONDS = 120_000
@@ -15,6 +17,12 @@ WAIT_MILLISECONDS = 120_000
 VIEWPORT: ViewportSize = {"width": 1500, "height": 1000}
 
 _MOST_CLICKS = 20
+_HEAD_PIXELS = 110
+"""Height of what stands above a graph."""
+
+_MOST_LOOKS = 8
+_STILL = 3
+_LOOK_MILLISECONDS = 1_000
 
 View = Literal["overview", "partitions", "events", "checks", "lineage"]
 
@@ -68,20 +76,38 @@ class Visitor:
             expect(self.text(text, exact=exact)).to_be_visible()
 
     def zooms_out_until_it_sees(self, *names: str) -> None:
-        """Zoom out of a graph, which draws only what is on the screen, until all of it is there."""
+        """Zoom out of a graph until each name is on the screen, as often as it is given."""
         smaller = self.page.locator("button:has([aria-label=zoom_out])").first
+        wanted = Counter(names)
         for _click in range(_MOST_CLICKS):
             self.page.wait_for_load_state("networkidle")
-            if all(self.text(name, exact=True).count() for name in names):
-                break
+            if all(self._on_screen(name) >= count for name, count in wanted.items()):
+                return
             smaller.click()
-        self.sees(*names, exact=True)
+        pytest.fail(f"not all of {names} can be seen in the graph")
+
+    def _on_screen(self, text: str) -> int:
+        """Count how often a text stands below the head of the page and above its end."""
+        found = self.page.get_by_text(text, exact=True).locator("visible=true")
+        return found.evaluate_all(
+            "(nodes, head) => nodes.map(node => node.getBoundingClientRect()).filter("
+            "box => box.top > head && box.bottom < window.innerHeight).length",
+            _HEAD_PIXELS,
+        )
 
     def picture(self, name: str) -> None:
-        """Keep a picture of what is on the screen, if pictures are wanted."""
-        if self._pictures is not None:
-            self._pictures.mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=self._pictures / f"{name}.png")
+        """Keep a picture of the screen, if pictures are wanted, once nothing on it moves."""
+        if self._pictures is None:
+            return
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        path = self._pictures / f"{name}.png"
+        before = [b""]
+        for _look in range(_MOST_LOOKS):
+            now = self.page.screenshot(path=path)
+            if before[-_STILL:] == [now] * _STILL:
+                return
+            before.append(now)
+            self.page.wait_for_timeout(_LOOK_MILLISECONDS)
 
     def ask_to_materialize(self, name: str) -> LaunchDialog:
         """Open the page of an import and press Materialize."""

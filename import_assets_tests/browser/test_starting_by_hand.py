@@ -21,56 +21,48 @@ columns:
   - {from: item_id, id: item_id}
   - {from: amount, type: integer}
 """
-_NAMES = ("by_hand_one", "by_hand_several", "by_hand_all")
+_CHOSEN = {"one": ("b.csv",), "several": ("a.csv", "d.csv"), "all": _KEYS}
+"""Files that do not stand side by side among them: nothing between them may be taken."""
 
 
-@pytest.fixture
-def by_hand(shop: Shop) -> None:
-    """Imports without a trigger, whose files are shown; each has the same four files."""
-    if not (shop.root / "imports" / f"{_NAMES[0]}.yaml").exists():
-        files = {
-            key: f"item_id,amount\n{key[0]}-1,1\n{key[0]}-2,2\n{key[0]}-3,many\n" for key in _KEYS
-        }
-        for name in _NAMES:
-            shop.write_import(name, _DEFINITION.replace("NAME", name), files)
-        shop.server.reload()
-    for name in _NAMES:
-        shop.wait_for_first_tick(f"{name}_files")
+def _started_by_hand(shop: Shop) -> dict[str, tuple[str, ...]]:
+    """Write imports without a trigger; return the files to start of each, once all are shown."""
+    files = {key: f"item_id,amount\n{key[0]}-1,1\n{key[0]}-2,2\n{key[0]}-3,many\n" for key in _KEYS}
+    chosen = {f"by_hand_{word}": keys for word, keys in _CHOSEN.items()}
+    for name in chosen:
+        shop.write_import(name, _DEFINITION.replace("NAME", name), files)
+    shop.server.reload()
+    wait_until(
+        lambda: all(shop.server.partitions(name).missing == _KEYS for name in chosen),
+        "the files are shown",
+    )
+    return chosen
 
 
-def _wait_until_in(shop: Shop, name: str, keys: tuple[str, ...]) -> None:
-    """Wait until an import's runs are over and exactly these files are in."""
-    wait_until(lambda: shop.server.runs_of(name), f"{name} has been started")
+def test_files_are_imported_when_somebody_starts_them(shop: Shop, visitor: Visitor) -> None:
+    """One file, several, and a backfill of all; each brings its own rows and no others."""
+    chosen = _started_by_hand(shop)
+    for name, keys in chosen.items():
+        dialog = visitor.ask_to_materialize(name)
+        if keys == _KEYS:
+            dialog.choose_all(len(keys))
+        else:
+            dialog.choose(keys)
+        dialog.launch()
+    for name, keys in chosen.items():
+        _check_imported(shop, name, keys)
+
+
+def _check_imported(shop: Shop, name: str, keys: tuple[str, ...]) -> None:
     wait_until(lambda: shop.server.partitions(name).materialized == keys, f"{name} is in")
     wait_until(shop.idle, "all imports have ended")
     assert {run.status for run in shop.server.runs_of(name)} == {"SUCCESS"}
-    assert tuple(sorted(shop.counts(name))) == keys
-    for counts in shop.counts(name).values():
-        assert (counts.read, counts.inserted, counts.rejected) == (3, 2, 1)
+    counts = shop.counts(name)
+    assert tuple(sorted(counts)) == keys
+    for one in counts.values():
+        assert (one.read, one.inserted, one.rejected) == (3, 2, 1)
     items = shop.rows(f"SELECT item_id, amount FROM catalogs.{name} ORDER BY item_id")
     assert items == [(f"{key[0]}-{number}", number) for key in keys for number in (1, 2)]
-
-
-def test_one_file_is_imported_by_hand(by_hand: None, shop: Shop, visitor: Visitor) -> None:
-    dialog = visitor.ask_to_materialize("by_hand_one")
-    dialog.choose(["b.csv"])
-    dialog.launch()
-    _wait_until_in(shop, "by_hand_one", ("b.csv",))
-
-
-def test_several_files_are_imported_by_hand(by_hand: None, shop: Shop, visitor: Visitor) -> None:
-    """Files that do not stand side by side: nothing between them is taken."""
-    dialog = visitor.ask_to_materialize("by_hand_several")
-    dialog.choose(["a.csv", "d.csv"])
-    dialog.launch()
-    _wait_until_in(shop, "by_hand_several", ("a.csv", "d.csv"))
-
-
-def test_all_files_are_imported_by_a_backfill(by_hand: None, shop: Shop, visitor: Visitor) -> None:
-    dialog = visitor.ask_to_materialize("by_hand_all")
-    dialog.choose_all(len(_KEYS))
-    dialog.launch()
-    _wait_until_in(shop, "by_hand_all", _KEYS)
 
 
 def test_pasted_text_is_imported(shop: Shop, visitor: Visitor) -> None:

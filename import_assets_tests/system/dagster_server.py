@@ -359,7 +359,7 @@ class DagsterServer:
             tuple(sorted(status[f"{word}Partitions"]))
             for word in ("materialized", "failed", "unmaterialized")
         )
-        return Partitions(materialized, failed, tuple(set(missing) - set(failed)))
+        return Partitions(materialized, failed, tuple(k for k in missing if k not in failed))
 
     def checks(self, asset: str) -> dict[str, CheckOutcome | None]:
         """Return the last outcome of each check of an asset, None where there is none yet."""

@@ -18,7 +18,7 @@ from import_assets.tables.outcome import Counts
 from import_assets.warehouse import ledger
 from import_assets.warehouse.ledger import Entry
 from import_assets.warehouse.warehouse import Warehouse
-from import_assets_tests.system.dagster_server import DagsterServer, Sensor, wait_until
+from import_assets_tests.system.dagster_server import DagsterServer, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 MANIFEST: dict[str, Any] = json.loads((PROJECT / "shop/manifest.json").read_text(encoding="utf-8"))
@@ -83,15 +83,6 @@ class Shop:
         path = self.root / "imports" / f"{name}.yaml"
         path.write_text(definition.replace("FOLDER", f"shop/{name}"), encoding="utf-8")
         return folder
-
-    def wait_for_first_tick(self, sensor: str) -> Sensor:
-        """Wait until a sensor has looked at its folder, and return it."""
-
-        def ticked() -> Sensor | None:
-            found = self.server.sensors().get(sensor)
-            return found if found and found.ticks else None
-
-        return wait_until(ticked, f"{sensor} has had its first tick")
 
     def idle(self) -> bool:
         """Tell whether no run of an import is queued or at work.
