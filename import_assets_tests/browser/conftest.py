@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from import_assets_tests.browser.pages import VIEWPORT, Visitor
-from import_assets_tests.system.fixtures import pytest_runtest_makereport, shop, started
-from import_assets_tests.system.shop import Shop
+from import_assets_tests.system.fixtures import pytest_runtest_makereport, shop, start_once
+from import_assets_tests.system.shop import FirstStart, Shop
 
-__all__ = ["pytest_runtest_makereport", "shop", "started"]
+__all__ = ["pytest_runtest_makereport", "shop"]
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _REQUIRED = "IMPORT_ASSETS_REQUIRE"
@@ -43,6 +43,14 @@ def browser_path() -> str:
             pytest.fail(f"{reason}, and {_REQUIRED} asks for it")
         pytest.skip(reason)
     return found
+
+
+@pytest.fixture(scope="session")
+def started(
+    browser_path: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> FirstStart:
+    """The sample shop after its first start, which is not made where there is no browser."""
+    return start_once(request.config, tmp_path_factory)
 
 
 # Not for the whole session: while Playwright is on, no other test could run an event loop.

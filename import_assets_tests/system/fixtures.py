@@ -23,18 +23,23 @@ _STARTED: pytest.StashKey[FirstStart | None] = pytest.StashKey()
 _LINES_SHOWN = 200
 
 
-@pytest.fixture(scope="session")
-def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FirstStart:
-    """The sample shop after its first start, which happens once in a session."""
-    stash = request.config.stash
+def start_once(config: pytest.Config, folders: pytest.TempPathFactory) -> FirstStart:
+    """Return the sample shop after its first start, which happens once in a session."""
+    stash = config.stash
     if _STARTED not in stash:
         stash[_STARTED] = None  # a start that failed is not tried again
-        stash[_STARTED] = found = first_start(tmp_path_factory.mktemp("dagster") / "project")
-        request.config.add_cleanup(found.shop.server.kill)
+        stash[_STARTED] = found = first_start(folders.mktemp("dagster") / "project")
+        config.add_cleanup(found.shop.server.kill)
     found = stash[_STARTED]
     if found is None:
         pytest.fail("the server could not be started; see the first test that wanted it")
     return found
+
+
+@pytest.fixture(scope="session")
+def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FirstStart:
+    """The sample shop after its first start."""
+    return start_once(request.config, tmp_path_factory)
 
 
 @pytest.fixture
