@@ -7,6 +7,7 @@ compared here with what a running Dagster made of them.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -190,10 +191,16 @@ def test_checks_of_imports_and_tables_are_evaluated(started: FirstStart, shop: S
     of_data = {"rejects_below_threshold", "references_found"}
     assets = [f"imports/{file['import']}" for file in NEW_FILES.values()]
     for asset in {*assets, *MANIFEST["tables"]}:
-        checks = shop.server.checks(asset)
-        assert None not in checks.values(), asset
-        failed = {name for name, outcome in checks.items() if outcome and not outcome.passed}
+        checks = wait_until(partial(_evaluated, shop, asset), f"the checks of {asset} have run")
+        failed = {name for name, outcome in checks.items() if not outcome.passed}
         assert failed <= of_data, asset
+
+
+def _evaluated(shop: Shop, asset: str) -> dict[str, CheckOutcome] | None:
+    """Return the outcome of all checks of an asset, or None while it is being refreshed."""
+    checks = shop.server.checks(asset)
+    found = {name: outcome for name, outcome in checks.items() if outcome is not None}
+    return found if len(found) == len(checks) else None
 
 
 def test_references_are_checked_when_both_tables_are_there(started: FirstStart, shop: Shop) -> None:
