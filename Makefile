@@ -47,7 +47,7 @@ schema: $(RUN_READY) ## write the JSON schemas and the generated pages of docs/ 
 
 lock: ## resolve constraints.txt anew; needs uv
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH" >&2; exit 1; }
-	uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --no-header \
+	uv pip compile --quiet pyproject.toml --extra dev --extra servers --universal --python-version 3.11 --no-header \
 		--no-annotate --no-emit-index-url --no-emit-find-links -o constraints.txt
 
 clean: ## remove .venv and caches; data/, uploads/ and .dagster/ are left alone

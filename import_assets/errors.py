@@ -3,6 +3,7 @@
 ==================  =====================================================================
 `DefinitionError`   the user mends a YAML file; the other definitions go on
 `SourceError`       trying again later can help
+`Disconnected`      a `SourceError` for which trying again at once can help
 `FileRefused`       the delivery is refused as a whole; trying again does not help
 `WarehouseError`    the warehouse cannot be used; nothing was written
 ==================  =====================================================================
@@ -52,6 +53,10 @@ class UnknownName(ImportAssetsError):
 
 class SourceError(ImportAssetsError):
     """A source could not hand over what it listed; a later try can help."""
+
+
+class Disconnected(SourceError):
+    """A connection broke or was not answered in time; trying again at once can help."""
 
 
 class FileRefused(ImportAssetsError):

@@ -10,10 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Protocol
+from typing import Literal, Protocol
 
 import polars as pl
 import pyarrow as pa
+
+ColumnKind = Literal[
+    "text", "integer", "number", "decimal", "boolean", "date", "datetime", "instant", "list", "json"
+]
+"""What the cells of a column are: `text`, or what a database said they are.
+
+`datetime` is a local time without an offset, `instant` one that is known in UTC; `list` is one of
+texts; `json` is JSON as text.
+"""
 
 FAULT = pl.Struct(
     {"column": pl.String, "value": pl.String, "reason": pl.String, "message": pl.String}
@@ -82,9 +91,10 @@ class RawText(Protocol):
 class Records:
     """A block of records as a format hands them over.
 
-    `frame` has one String column per column of the file, named as in the header; an empty cell is
-    null. `record` and `line` (Int64) run parallel to it. `rejects` holds the records of the same
-    stretch of the file that the format itself refused (ragged, badly quoted, undecodable).
+    `frame` has one column per column of the file, named as in the header; an empty cell is null.
+    Columns are String where the source knows text only, and typed where it is a database (see
+    `ColumnKind`). `record` and `line` (Int64) run parallel to it. `rejects` holds the records of
+    the same stretch of the file that the format itself refused (ragged, badly quoted, undecodable).
     """
 
     frame: pl.DataFrame

@@ -19,7 +19,8 @@ from import_assets.sources.storage.local import LocalStorage
 from import_assets.spec.document import Document, read_document
 from import_assets.spec.loading import Import, Loaded
 from import_assets.spec.misfits import DocumentPath
-from import_assets.spec.models import AttributeType, Column, PasteSource, column_path
+from import_assets.spec.models import AttributeType, Column, column_path
+from import_assets.spec.sources import PasteSource
 from import_assets.warehouse import attributes, ledger
 from import_assets.warehouse.sql import table_label
 

@@ -21,8 +21,8 @@ from import_assets.sources.storage.base import Storage
 from import_assets.sources.storage.keys import true_path
 from import_assets.sources.storage.local import LocalStorage
 from import_assets.spec.loading import Import
-from import_assets.spec.models import PasteSource, StorageSource, UploadSource
 from import_assets.spec.patterns import FilePattern
+from import_assets.spec.sources import PasteSource, StorageSource, UploadSource
 from import_assets.warehouse.warehouse import Warehouse
 
 

@@ -18,7 +18,7 @@ from import_assets.sources.open import open_source
 from import_assets.sources.rules import rules_of
 from import_assets.sources.storage.selection import choose
 from import_assets.spec.loading import Import
-from import_assets.spec.models import PasteSource
+from import_assets.spec.sources import PasteSource
 from import_assets.warehouse import ledger, refusals
 
 State = Literal["imported", "new", "settling", "refused"]

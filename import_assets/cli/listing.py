@@ -11,7 +11,8 @@ from import_assets.cli.output import column, columns
 from import_assets.cli.session import Session, as_utc
 from import_assets.errors import DefinitionError
 from import_assets.spec.loading import Import
-from import_assets.spec.models import Monthly, Run, StorageSource, Weekly
+from import_assets.spec.models import Monthly, Run, Weekly
+from import_assets.spec.sources import StorageSource
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import ledger
 from import_assets.warehouse.sql import table_label

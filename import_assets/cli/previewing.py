@@ -32,16 +32,10 @@ from import_assets.spec.loading import Import, load_project
 from import_assets.spec.models import (
     Column as Rule,
 )
-from import_assets.spec.models import (
-    CsvFormat,
-    Delimiter,
-    Encoding,
-    Limits,
-    PasteSource,
-    VouchersKind,
-)
+from import_assets.spec.models import CsvFormat, Delimiter, Encoding, Limits, VouchersKind
 from import_assets.spec.patterns import FilePattern
 from import_assets.spec.problems import did_you_mean
+from import_assets.spec.sources import PasteSource
 from import_assets.warehouse import attributes
 
 RECORDS = 1_000

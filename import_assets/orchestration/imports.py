@@ -24,7 +24,7 @@ from import_assets.orchestration.keys import (
 from import_assets.pipeline import Delivered, deliver
 from import_assets.sources.open import open_source
 from import_assets.spec.loading import Import
-from import_assets.spec.models import PasteSource
+from import_assets.spec.sources import PasteSource
 from import_assets.warehouse.warehouse import Warehouse
 
 _Event = dg.MaterializeResult | dg.AssetMaterialization | dg.AssetCheckResult

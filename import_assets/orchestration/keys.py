@@ -8,7 +8,7 @@ import re
 import dagster as dg
 
 from import_assets.spec.loading import Import
-from import_assets.spec.models import PasteSource
+from import_assets.spec.sources import PasteSource
 
 IMPORTS_GROUP = "imports"
 TABLES_GROUP = "tables"

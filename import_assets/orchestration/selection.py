@@ -11,7 +11,7 @@ from import_assets.sources.listing import list_matching
 from import_assets.sources.open import open_source
 from import_assets.sources.rules import rules_of
 from import_assets.spec.loading import Import
-from import_assets.spec.models import PasteSource
+from import_assets.spec.sources import PasteSource
 from import_assets.warehouse import ledger
 from import_assets.warehouse.warehouse import Warehouse
 

@@ -24,7 +24,7 @@ from import_assets.sources.open import open_source
 from import_assets.sources.rules import Rules, rules_of
 from import_assets.sources.storage.selection import by_age
 from import_assets.spec.loading import Import, Project
-from import_assets.spec.models import PasteSource
+from import_assets.spec.sources import PasteSource
 from import_assets.warehouse import ledger, refusals
 from import_assets.warehouse.warehouse import Warehouse
 

@@ -7,7 +7,7 @@ from import_assets.sources.paste import DEFAULT_KEY, PasteStorage
 from import_assets.sources.storage.base import Storage
 from import_assets.sources.storage.local import LocalStorage
 from import_assets.spec.loading import Import
-from import_assets.spec.models import PasteSource, StorageSource
+from import_assets.spec.sources import PasteSource, StorageSource
 
 
 def open_source(definition: Import, text: str | None = None, key: str | None = None) -> Storage:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from import_assets.spec.models import Limits, Selection, StorageSource, UploadSource
+from import_assets.spec.models import Limits
 from import_assets.spec.patterns import FilePattern
+from import_assets.spec.sources import Selection, StorageSource, UploadSource
 
 
 @dataclass(frozen=True)

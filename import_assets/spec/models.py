@@ -18,7 +18,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -29,6 +28,8 @@ from pydantic import (
     model_validator,
 )
 
+from import_assets.spec.base import LocalPath, StrictModel
+from import_assets.spec.connections import Connection
 from import_assets.spec.misfits import DocumentPath, Misfit, refuse
 from import_assets.spec.names import (
     AttributeName,
@@ -36,8 +37,8 @@ from import_assets.spec.names import (
     TableName,
     attribute_name_fault,
 )
-from import_assets.spec.patterns import FilePattern
 from import_assets.spec.scalars import shown, written
+from import_assets.spec.sources import FileFilter, Source
 
 Encoding = Literal[
     "utf-8",
@@ -64,9 +65,6 @@ AttributeType = Literal[
 ]
 """The data types of attributes (M036, b.3)."""
 
-Selection = Literal["all", "last_modified", "last_alphabetically", "not_imported_yet"]
-"""Which of several matching files are taken (M027-M030)."""
-
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 MAX_SEARCHABLE = 20
@@ -81,7 +79,6 @@ TIME_PATTERN = rf"^{_TIME}$"
 SHARE_PATTERN = rf"^{_SHARE}$"
 # What Dagster takes for an owner; anything else would take the whole code location down.
 _OWNER = r"team:.+|[A-Za-z0-9_][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 # Files in the time zone database that are no zones of their own, or differ from machine to machine.
 _NO_ZONES = ("posix/", "right/", "localtime", "posixrules", "Factory")
@@ -158,27 +155,6 @@ def _check_owner(text: str) -> str:
     return text
 
 
-def _check_path(text: str) -> str:
-    if not text.strip():
-        raise ValueError("write a path; it may not be empty")
-    if _CONTROL.search(text):
-        raise ValueError("a path may not hold control characters")
-    if text.startswith("~"):
-        raise ValueError("~ is not replaced by a home folder: write the whole path")
-    return text
-
-
-def _check_file_filter(text: str) -> str:
-    FilePattern(text)
-    return text
-
-
-def _check_paste(text: str) -> str:
-    if not text.strip():
-        raise ValueError("the text is empty: leave `text` out to be asked for it at each start")
-    return text
-
-
 def _twice(values: list[Any], path: DocumentPath = ()) -> Iterator[Misfit]:
     """Yield a misfit for each value of a list that stood before."""
     seen: set[Any] = set()
@@ -205,22 +181,14 @@ MonthDay = Annotated[
     ),
 ]
 Owner = Annotated[str, AfterValidator(_check_owner)]
-LocalPath = Annotated[str, AfterValidator(_check_path)]
-FileFilter = Annotated[str, AfterValidator(_check_file_filter)]
 NotEmpty = Field(min_length=1, json_schema_extra={"uniqueItems": True})
 Distinct = AfterValidator(_check_distinct)
-
-
-class _Model(BaseModel):
-    # Strict: "5" is no number and 1 is no boolean. Aliases are for the YAML, where only `from` is
-    # known, names for Python, where `from` is a keyword.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
 # --- kind ---------------------------------------------------------------------------------------
 
 
-class CustomersKind(_Model):
+class CustomersKind(StrictModel):
     """Rows are customers; each row updates the customer that its identifiers name (M004, M100)."""
 
     @property
@@ -229,7 +197,7 @@ class CustomersKind(_Model):
         return ("customers",)
 
 
-class EventsKind(_Model):
+class EventsKind(StrictModel):
     """Rows are events of one type; append-only (M057, M064, M065)."""
 
     events: TableName = Field(
@@ -243,7 +211,7 @@ class EventsKind(_Model):
         return ("events", self.events)
 
 
-class CatalogKind(_Model):
+class CatalogKind(StrictModel):
     """Rows are items of a catalog, keyed by item_id (M071-M079)."""
 
     catalog: TableName = Field(
@@ -269,7 +237,7 @@ class CatalogKind(_Model):
         return ("catalogs", self.catalog)
 
 
-class VouchersKind(_Model):
+class VouchersKind(StrictModel):
     """Rows are voucher codes of one pool (M080, D39)."""
 
     vouchers: PoolName = Field(
@@ -330,116 +298,10 @@ Kind = Annotated[
 ]
 
 
-# --- source -------------------------------------------------------------------------------------
-
-
-class StorageSource(_Model):
-    """Files lying in a folder."""
-
-    connection: str | None = Field(
-        default=None,
-        description="Leave it out: the folder is on this machine. Connections to other storages "
-        "are not there yet.",
-    )
-    folder: LocalPath = Field(
-        description="The folder; on this machine relative to the project, or absolute.",
-        examples=["exports"],
-    )
-    # M020, D07, D08
-    files: FileFilter = Field(
-        description="Which files of the folder: an exact name; a name with `*` and `?` for any "
-        "characters; or a /regular expression/ between slashes, which has to match the whole "
-        "name. With a `/` inside, it is matched against the path below the folder instead, and "
-        "so reaches into sub-folders.",
-        examples=["customers.csv", "customers_*.csv", r"/customers_[0-9]+\.csv/"],
-    )
-    # M027-M030, D04, D05
-    select: Selection = Field(
-        default="not_imported_yet",
-        description="Which of several matching files are taken. `not_imported_yet`: those this "
-        "import has not taken so far; `all`: every one, again at each start; `last_modified`: the "
-        "newest one, and of equally new ones the last by path; `last_alphabetically`: the last "
-        "one by path, capitals sorting before small letters. With `on_new_file`, only files not "
-        "imported yet are chosen from.",
-    )
-    # D01
-    by: Literal["version", "name"] = Field(
-        default="version",
-        description="What makes a file a new one. `version`: another name or another content; "
-        "`name`: another name, so that a changed file is not taken again.",
-    )
-    settle: int = Field(
-        default=60,
-        ge=0,
-        le=86_400,
-        description="Seconds for which a file must have lain unchanged, so that none is taken "
-        "while it is still being written.",
-    )
-
-    @property
-    def pattern(self) -> FilePattern:
-        """The file filter, compiled."""
-        return FilePattern(self.files)
-
-
-class PasteSource(_Model):
-    """Text given in the launchpad, or here (M006)."""
-
-    text: Annotated[str, AfterValidator(_check_paste)] | None = Field(
-        default=None,
-        description="The text itself, header included, at most 500,000 bytes; left out, you are "
-        "asked for it at each start.",
-        examples=["id;first_name\n1;Anna\n"],
-    )
-
-
-class UploadSource(_Model):
-    """Files put into the import's drop folder, uploads/<name>, or named on the command line."""
-
-    settle: int = Field(
-        default=5,
-        ge=0,
-        le=86_400,
-        description="Seconds for which a file must have lain unchanged in the drop folder.",
-    )
-
-
-class Source(_Model):
-    """Where the bytes come from: exactly one of the keys."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
-
-    storage: StorageSource | None = Field(default=None, description="Files lying in a folder.")
-    paste: PasteSource | None = Field(
-        default=None, description="Text given at the start of each run, or written here."
-    )
-    upload: UploadSource | None = Field(
-        default=None,
-        description="Files put into the drop folder `uploads/<name of the import>`, or named on "
-        "the command line.",
-    )
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
-        if not given:
-            refuse([Misfit((), "say where it comes from: storage, paste or upload")])
-        refuse(
-            Misfit((name,), f"beside {given[0]}: give one source only, or write a second import")
-            for name in given[1:]
-        )
-        return self
-
-    @property
-    def only(self) -> StorageSource | PasteSource | UploadSource:
-        """The source that was given."""
-        return next(one for one in (self.storage, self.paste, self.upload) if one is not None)
-
-
 # --- format -------------------------------------------------------------------------------------
 
 
-class CsvFormat(_Model):
+class CsvFormat(StrictModel):
     """How the CSV is written; what is left out is found in the file."""
 
     # M083, D14
@@ -469,18 +331,25 @@ class CsvFormat(_Model):
     )
 
 
-class Format(_Model):
-    """How the bytes are written."""
+class Format(StrictModel):
+    """How the bytes are written. Files packed by gzip or zip are unpacked (D12)."""
 
     csv: CsvFormat = Field(
         default=CsvFormat(), description="CSV: how it differs from what is usual."
+    )
+    members: FileFilter | None = Field(
+        default=None,
+        description="Which files of a zip archive are read, written like `files` of a storage; "
+        "all of them if left out. They are read one after the other as one delivery, and so have "
+        "the same columns.",
+        examples=["*.csv"],
     )
 
 
 # --- columns ------------------------------------------------------------------------------------
 
 
-class Column(_Model):
+class Column(StrictModel):
     """One rule for one column (M005, M031-M041, M057-M060)."""
 
     model_config = ConfigDict(
@@ -590,7 +459,7 @@ def column_path(columns: Sequence[Column], index: int) -> DocumentPath:
 # --- run ----------------------------------------------------------------------------------------
 
 
-class Weekly(_Model):
+class Weekly(StrictModel):
     """One time on several weekdays (M048)."""
 
     on: Annotated[list[Weekday], NotEmpty, Distinct] = Field(
@@ -599,7 +468,7 @@ class Weekly(_Model):
     at: TimeOfDay = Field(description="The time of day.", examples=["07:30"])
 
 
-class Monthly(_Model):
+class Monthly(StrictModel):
     """One time on several days of the month (M048)."""
 
     on: Annotated[list[MonthDay], NotEmpty, Distinct] = Field(
@@ -614,7 +483,7 @@ class Monthly(_Model):
     )
 
 
-class Run(_Model):
+class Run(StrictModel):
     """When the import starts by itself. At most one of the first four (M022, M048)."""
 
     on_new_file: bool = Field(
@@ -654,7 +523,10 @@ class Run(_Model):
 
 
 BARE_WORDS: frozenset[DocumentPath] = frozenset(
-    {("source", "storage"), ("source", "paste"), ("source", "upload"), ("format", "csv")}
+    {
+        *(("source", word) for word in ("storage", "paste", "upload", "url", "database")),
+        ("format", "csv"),
+    }
 )
 """Keys of an import that choose something even with nothing behind them: `paste:` is `paste: {}`.
 
@@ -664,7 +536,7 @@ BARE_WORDS: frozenset[DocumentPath] = frozenset(
 # --- import -------------------------------------------------------------------------------------
 
 
-class ImportSpec(_Model):
+class ImportSpec(StrictModel):
     """One import: what it brings, from where, and how columns become attributes."""
 
     kind: Kind = Field(
@@ -715,19 +587,24 @@ class ImportSpec(_Model):
 
     def _run_misfits(self) -> Iterator[Misfit]:
         """Yield what the source cannot do by itself (M023, M047)."""
-        storage, run = self.source.storage, self.run
-        if storage is None:
-            what = "paste" if self.source.paste else "upload"
-            if run.repeats:
-                word = next(word for word in ("daily", "weekly", "monthly") if getattr(run, word))
-                yield Misfit(
-                    ("run", word), f"source {what} cannot repeat: nothing new comes by itself"
-                )
-            if run.on_new_file and self.source.paste:
-                yield Misfit(
-                    ("run", "on_new_file"), "source paste has no files to wait for: take it out"
-                )
-        elif run.on_new_file and storage.select == "all":
+        source, run = self.source, self.run
+        if (source.paste or source.upload) and run.repeats:
+            word = next(word for word in ("daily", "weekly", "monthly") if getattr(run, word))
+            yield Misfit(
+                ("run", word), f"source {source.word} cannot repeat: nothing new comes by itself"
+            )
+        if not run.on_new_file:
+            return
+        if source.paste:
+            yield Misfit(
+                ("run", "on_new_file"), "source paste has no files to wait for: take it out"
+            )
+        elif source.feed is not None:
+            yield Misfit(
+                ("run", "on_new_file"),
+                f"source {source.word} has no files to wait for: say daily, weekly or monthly",
+            )
+        elif source.storage is not None and source.storage.select == "all":
             yield Misfit(
                 ("source", "storage", "select"),
                 "all with on_new_file would import the whole folder again for each new file: "
@@ -866,7 +743,7 @@ class ImportSpec(_Model):
 # --- project ------------------------------------------------------------------------------------
 
 
-class Identifier(_Model):
+class Identifier(StrictModel):
     """One kind of customer identifier (b.4)."""
 
     hard: bool = Field(
@@ -878,7 +755,7 @@ class Identifier(_Model):
     lowercase: bool = Field(default=False, description="Turn into lower case.")
 
 
-class Limits(_Model):
+class Limits(StrictModel):
     """Limits of one delivery and its rows (M024, M043, M078, M079, M085-M087, D12)."""
 
     file_bytes: int = Field(default=1_000_000_000, ge=1, description="Bytes of a file, unpacked.")
@@ -910,9 +787,15 @@ class Limits(_Model):
         default=90, ge=1, description="Days within which an equal event is a duplicate."
     )
     paste_bytes: int = Field(default=500_000, ge=1, description="Bytes of a pasted text.")
+    unpack_ratio: int = Field(
+        default=200,
+        ge=1,
+        description="How many times its packed size an unpacked file may have; beyond the first "
+        "10 MB, a larger one is refused.",
+    )
 
 
-class ProjectSpec(_Model):
+class ProjectSpec(StrictModel):
     """project.yaml: what all imports share."""
 
     timezone: TimezoneName = Field(
@@ -936,6 +819,12 @@ class ProjectSpec(_Model):
         "absolute.",
     )
     limits: Limits = Field(default=Limits(), description="Limits of one file and its rows.")
+    connections: dict[str, Connection] = Field(
+        default={},
+        json_schema_extra={"propertyNames": {"pattern": f"^{_IDENTIFIER}$"}},
+        description="Accounts of other systems by name. A name has lower-case letters, digits and "
+        "_, beginning with a letter.",
+    )
 
     @field_validator("identifiers")
     @classmethod
@@ -946,6 +835,20 @@ class ProjectSpec(_Model):
             if (message := _identifier_fault(name)) is not None
         )
         return identifiers
+
+    @field_validator("connections")
+    @classmethod
+    def _connections_named(cls, connections: dict[str, Connection]) -> dict[str, Connection]:
+        refuse(
+            Misfit(
+                (name,),
+                f"{shown(name)} cannot name a connection: take lower-case letters, digits and _, "
+                "beginning with a letter, at most 63",
+            )
+            for name in connections
+            if not re.fullmatch(_IDENTIFIER, name)
+        )
+        return connections
 
 
 def _identifier_fault(name: str) -> str | None:

@@ -8,11 +8,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from import_assets.spec.base import CONTROL
+
 LINEAGE = ("_batch", "_import", "_file", "_row", "_imported_at")
 """Columns that every table carries beside the user's own."""
 
 _IMPORT_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def check_import_name(name: str) -> str:
@@ -36,7 +37,7 @@ def _check_table_name(name: str) -> str:
     """Event types and catalogs are named freely (M056), within what a table name can hold."""
     if not name.strip() or name != name.strip():
         raise ValueError("a name may not be empty or begin or end with white space")
-    if _CONTROL.search(name) or "/" in name or '"' in name:
+    if CONTROL.search(name) or "/" in name or '"' in name:
         raise ValueError('a name may not hold control characters, "/" or double quotes')
     if name.startswith("_") or len(name.encode()) > 200:
         raise ValueError("a name may not begin with _ and has at most 200 bytes")
@@ -53,7 +54,7 @@ def _check_pool_name(name: str) -> str:
 def _check_attribute_name(name: str) -> str:
     if not name.strip() or name != name.strip():
         raise ValueError("an attribute name may not be empty or begin or end with white space")
-    if _CONTROL.search(name) or '"' in name:
+    if CONTROL.search(name) or '"' in name:
         raise ValueError("an attribute name may not hold control characters or double quotes")
     if name.startswith("_") or len(name.encode()) > 200:
         raise ValueError("an attribute name may not begin with _ and has at most 200 bytes")

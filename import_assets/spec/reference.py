@@ -20,15 +20,12 @@ from import_assets.spec.models import (
     Identifier,
     Limits,
     Monthly,
-    PasteSource,
     Run,
-    Source,
-    StorageSource,
-    UploadSource,
     VouchersKind,
     Weekly,
 )
 from import_assets.spec.schema import import_schema, project_schema
+from import_assets.spec.sources import PasteSource, Source, StorageSource, UploadSource
 
 _INTRODUCTION = """\
 # Reference of definitions

@@ -19,7 +19,7 @@ from import_assets.sources.discovery import (
     select_scheduled,
 )
 from import_assets.sources.listing import Listing, list_matching
-from import_assets.spec.models import Selection
+from import_assets.spec.sources import Selection
 from import_assets_tests.sources.world import START, World, rules
 
 LAST: list[Selection] = ["last_modified", "last_alphabetically"]

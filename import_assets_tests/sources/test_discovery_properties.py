@@ -16,7 +16,7 @@ from import_assets.sources.delivery import Delivery
 from import_assets.sources.discovery import Tick
 from import_assets.sources.memory import Memory, read_memory, write_memory
 from import_assets.sources.storage.selection import order_of
-from import_assets.spec.models import Selection
+from import_assets.spec.sources import Selection
 from import_assets_tests.sources.world import World, rules
 
 SETTLE = 60

@@ -12,7 +12,8 @@ from import_assets.sources.paste import PasteStorage
 from import_assets.sources.rules import rules_of
 from import_assets.sources.storage.local import LocalStorage
 from import_assets.spec.loading import Import, Project
-from import_assets.spec.models import ImportSpec, ProjectSpec, StorageSource, UploadSource
+from import_assets.spec.models import ImportSpec, ProjectSpec
+from import_assets.spec.sources import StorageSource, UploadSource
 
 
 def definition(root: Path, **source: object) -> Import:

@@ -8,7 +8,7 @@ import pytest
 
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.storage.selection import choose
-from import_assets.spec.models import Selection
+from import_assets.spec.sources import Selection
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

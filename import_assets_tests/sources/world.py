@@ -12,8 +12,8 @@ from import_assets.sources.delivery import Delivery
 from import_assets.sources.discovery import Tick, look
 from import_assets.sources.listing import list_matching
 from import_assets.sources.rules import Rules
-from import_assets.spec.models import Selection
 from import_assets.spec.patterns import FilePattern
+from import_assets.spec.sources import Selection
 from import_assets_tests.fakes.storage import FakeStorage
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

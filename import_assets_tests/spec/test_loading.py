@@ -25,9 +25,8 @@ from import_assets.spec.models import (
     ImportSpec,
     ProjectSpec,
     Run,
-    Source,
-    StorageSource,
 )
+from import_assets.spec.sources import Source, StorageSource
 from import_assets_tests.spec.definitions import (
     CATALOG,
     EVENTS,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from import_assets.sources.delivery import Delivery
-from import_assets.spec.models import Selection
+from import_assets.spec.sources import Selection
 
 Order = Callable[[Delivery], tuple[datetime, str] | tuple[str, str]]
 """Places deliveries in a row, the one that a rule takes at the end."""

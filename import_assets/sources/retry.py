@@ -1,0 +1,33 @@
+"""Trying again at once what a broken connection interrupted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from import_assets.errors import Disconnected
+
+Result = TypeVar("Result")
+
+PAUSES = (1.0, 4.0)
+"""Seconds between attempts, so one attempt more than there are pauses."""
+
+
+def retrying(
+    call: Callable[[], Result],
+    *,
+    pauses: tuple[float, ...] = PAUSES,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Result:
+    """Return what `call` returns; while it raises Disconnected, pause and call it again.
+
+    Raises:
+        Disconnected: The last attempt failed too.
+    """
+    for pause in pauses:
+        try:
+            return call()
+        except Disconnected:
+            sleep(pause)
+    return call()
