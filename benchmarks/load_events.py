@@ -33,7 +33,7 @@ columns:
 _IMPORT = """
 import json, sys
 from pathlib import Path
-from import_assets.pipeline import deliver
+from import_assets.pipeline.deliver import deliver
 from import_assets.sources.open import open_source
 from import_assets.spec.loading import load
 from import_assets.warehouse.warehouse import Warehouse

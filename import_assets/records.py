@@ -7,6 +7,7 @@ A *reject* is a record refused, with all its faults and its raw text.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -79,6 +80,30 @@ def rejects_frame(rejects: Iterable[Reject] = ()) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=REJECTS)
 
 
+def as_text(values: pl.Series) -> pl.Series:
+    """Return typed cells as the texts that a file would hold for them.
+
+    Whole numbers in digits, others in as many as tell them apart; days and times as ISO 8601 has
+    them, those known in UTC with a `Z`; booleans as `true` and `false`; lists as JSON.
+    """
+    dtype = values.dtype
+    if dtype == pl.String:
+        return values
+    if isinstance(dtype, pl.Datetime):
+        whole = values.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f").str.strip_suffix(".000000")
+        return whole + "Z" if dtype.time_zone else whole
+    if dtype == pl.Date:
+        return values.dt.strftime("%Y-%m-%d")
+    if isinstance(dtype, pl.List):
+        texts = [None if row is None else _json(row) for row in values.to_list()]
+        return pl.Series(values.name, texts, dtype=pl.String)
+    return values.cast(pl.String)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
 class RawText(Protocol):
     """Gives back the raw text of records; kept lazy because few records are rejected."""
 
@@ -108,3 +133,19 @@ class Records:
     def read(self) -> int:
         """Number of records in this block, refused ones included, blank lines not."""
         return self.frame.height + self.rejects.height
+
+
+@dataclass(frozen=True)
+class RowText:
+    """The raw text of typed records: the row as JSON, cells without a value left out."""
+
+    frame: pl.DataFrame
+
+    def take(self, rows: Sequence[int]) -> list[str]:
+        """See `RawText.take`."""
+        taken = self.frame[list(rows)]
+        texts = taken.with_columns(as_text(column) for column in taken)
+        return [
+            _json({name: value for name, value in row.items() if value is not None})
+            for row in texts.iter_rows(named=True)
+        ]

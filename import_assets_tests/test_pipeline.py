@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,19 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from import_assets import pipeline
 from import_assets.errors import FileRefused, SourceError
-from import_assets.pipeline import (
-    Delivered,
-    LeftOvers,
-    apply_pending,
-    deliver,
-    delivery_batch_id,
-    dry_run,
-    preview,
-    stage,
-)
+from import_assets.pipeline import deliver as delivering
+from import_assets.pipeline.content import Content
+from import_assets.pipeline.deliver import Delivered, deliver
+from import_assets.pipeline.left_over import LeftOvers, apply_pending
+from import_assets.pipeline.stage import delivery_batch_id, stage
+from import_assets.pipeline.trial import DryRun, Preview, dry_run, preview
+from import_assets.sources.head import fetch_head
 from import_assets.sources.paste import PasteStorage
+from import_assets.sources.spool import Spooled
 from import_assets.spec.loading import Import, load
 from import_assets.staging.batch import Staging
 from import_assets.tables.outcome import Counts
@@ -118,12 +115,16 @@ class Yard:
             self.definition, self.storage, self.storage.stat(name), self.warehouse, **how
         )
 
-    def dry_run(self, name: str = "a.csv") -> pipeline.DryRun:
+    def dry_run(self, name: str = "a.csv") -> DryRun:
         return dry_run(self.definition, self.storage, self.storage.stat(name), self.warehouse)
 
-    def preview(self, name: str = "a.csv", records: int = 1_000) -> pipeline.Preview:
-        with self.storage.open(name) as stream:
-            return preview(self.definition, stream, name, records)
+    def preview(self, name: str = "a.csv", records: int = 1_000) -> Preview:
+        delivery = self.storage.stat(name)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            fetch_head(self.storage, delivery, Path(folder), 1_000_000) as spooled,
+        ):
+            return preview(self.definition, Content(spooled, name), records)
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         with self.warehouse.read() as connection:
@@ -265,11 +266,12 @@ def test_a_preview_of_a_refused_file_says_why(yard: Yard) -> None:
 
 def test_a_preview_reads_by_the_encoding_of_the_storage(yard: Yard) -> None:
     yard.define(CUSTOMERS.replace("utf-8", "cp1250"))
-    content = "id,web,name\n1,c1,Žofia\n".encode()
-    assert preview(yard.definition, io.BytesIO(content), "x", 9, "utf-8").rows["attr:name"][0] == (
-        "Žofia"
-    )
-    assert preview(yard.definition, io.BytesIO(content), "x", 9).rows["attr:name"][0] != "Žofia"
+    file = yard.root / "x.csv"
+    file.write_bytes("id,web,name\n1,c1,Žofia\n".encode())
+    spooled = Spooled(file, "", file.stat().st_size)
+    known = preview(yard.definition, Content(spooled, "x", "utf-8"), 9)
+    assert known.rows["attr:name"][0] == "Žofia"
+    assert preview(yard.definition, Content(spooled, "x"), 9).rows["attr:name"][0] != "Žofia"
 
 
 def test_pasted_text_is_utf_8_however_files_are_written(yard: Yard) -> None:
@@ -323,7 +325,7 @@ def test_a_staged_batch_is_applied_without_reading_its_source_again(
     """A process that ended between staging and its table."""
     yard.put("id,web,age\n1,c1,5\n")
     with monkeypatch.context() as context:
-        context.setattr(pipeline, "apply_batch", _raise(KeyboardInterrupt()))
+        context.setattr(delivering, "apply_batch", _raise(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             yard.deliver()
     assert (yard.storage.opened, yard.staged) == (1, 1)

@@ -14,13 +14,13 @@ from import_assets.errors import DefinitionError, Problem, SourceError
 from import_assets.sources.ask import Imported
 from import_assets.sources.discovery import over_limit
 from import_assets.sources.listing import list_matching
+from import_assets.sources.open import open_source
 from import_assets.sources.rules import rules_of
-from import_assets.sources.storage.local import LocalStorage
 from import_assets.spec.document import Document, read_document
 from import_assets.spec.loading import Import, Loaded
 from import_assets.spec.misfits import DocumentPath
 from import_assets.spec.models import AttributeType, Column, column_path
-from import_assets.spec.sources import PasteSource
+from import_assets.spec.sources import StorageSource, UploadSource
 from import_assets.warehouse import attributes, ledger
 from import_assets.warehouse.sql import table_label
 
@@ -48,6 +48,8 @@ def check(session: Session) -> int:
         fine = 0
     else:
         findings = [one for name, error in loaded.invalid.items() for one in _errors(name, error)]
+        for name, error in loaded.analyses.invalid.items():
+            findings += _errors(f"analysis {name}", error)
         findings += _Books(session, loaded).findings()
         wrong = {one.name for one in findings if one.severity == "error"}
         fine = len(loaded.imports.keys() - wrong)
@@ -110,6 +112,7 @@ class _Books:
 
     def __init__(self, session: Session, loaded: Loaded) -> None:
         self._loaded = loaded
+        self._connections = session.connections
         names = list(loaded.imports)
         tables = {one.table for one in loaded.imports.values()}
         self._imported: dict[str, Imported] = {}
@@ -130,22 +133,23 @@ class _Books:
     def _of_folder(self, definition: Import) -> Iterator[Finding]:
         """Yield what is wrong with the folder: missing, or too full for a start (M024, D06)."""
         source = definition.spec.source.only
-        if isinstance(source, PasteSource):
+        if not isinstance(source, StorageSource | UploadSource):
             return
         place = _Place(definition)
         storage = definition.spec.source.storage
         if storage is not None:
-            folder, where = (
-                definition.project.root / storage.folder,
-                ("source", "storage", "folder"),
-            )
+            where: DocumentPath = ("source", "storage", "folder")
         else:
-            folder, where = definition.project.uploads_dir(definition.name), ("source", "upload")
-            if not folder.exists():
+            where = ("source", "upload")
+            if not definition.project.uploads_dir(definition.name).exists():
                 return  # made when the first file is put there
         rules = rules_of(source, definition.project.spec.limits)
         try:
-            listing = list_matching(LocalStorage(folder), rules.pattern)
+            listing = list_matching(
+                open_source(definition, connections=self._connections),
+                rules.pattern,
+                cache=self._connections.listings,
+            )
         except SourceError as error:
             yield place.finding(where, str(error), "warning")
             return

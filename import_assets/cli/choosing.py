@@ -14,7 +14,9 @@ from import_assets.cli.naming import STDIN, key_of, pasted_text, stat_named
 from import_assets.cli.session import Session
 from import_assets.errors import SourceError, UnknownName
 from import_assets.orchestration.selection import select
+from import_assets.pipeline.feeds import open_feed
 from import_assets.sources.delivery import Delivery
+from import_assets.sources.feeds.base import Feed
 from import_assets.sources.listing import list_matching
 from import_assets.sources.open import open_source
 from import_assets.sources.storage.base import Storage
@@ -28,23 +30,33 @@ from import_assets.warehouse.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class Choice:
-    """The deliveries to import, in order, each once, and how.
+    """The deliveries to import, in order, each once, and how; of a feed, the slots.
 
     `storages` holds, by key, where a delivery lies that is not in the import's own folder yet;
     `note` says what was left and why; `text` is what was pasted; `slot` the occasion, where files
     are taken again (M027).
     """
 
-    storage: Storage
-    deliveries: Sequence[Delivery]
+    storage: Storage | None
+    deliveries: Sequence[Delivery] = ()
+    feed: Feed | None = None
+    slots: Sequence[str] = ()
     note: str | None = None
     text: str | None = None
     slot: str | None = None
     storages: Mapping[str, Storage] = field(default_factory=dict)
 
+    @property
+    def keys(self) -> list[str]:
+        """The keys of what is to be imported."""
+        return [*self.slots, *(delivery.key for delivery in self.deliveries)]
+
     def storage_of(self, delivery: Delivery) -> Storage:
         """Return where a delivery lies."""
-        return self.storages.get(delivery.key, self.storage)
+        found = self.storages.get(delivery.key, self.storage)
+        if found is None:
+            raise ValueError(f"{delivery.key} is of a feed and lies nowhere")
+        return found
 
 
 def choose(
@@ -67,6 +79,8 @@ def choose(
     source = definition.spec.source.only
     if isinstance(source, PasteSource):
         return _pasted(definition, source, files, keys)
+    if definition.spec.source.feed is not None:
+        return _slots(session, definition, files, keys)
     if files and keys:
         raise click.UsageError("say --file or --key, not both")
     if STDIN in files:
@@ -78,14 +92,29 @@ def choose(
         slot = datetime.now(UTC).isoformat()
     if isinstance(source, UploadSource) and files:
         return _dropped(session, definition, files, copy=copy)
-    storage = open_source(definition)
+    storage = open_source(definition, connections=session.connections)
     if isinstance(source, StorageSource) and files:
         keys = [_key_in(definition, source, file, session) for file in files]
     if keys:
         named = {key: stat_named(storage, key) for key in keys}
         return Choice(storage, list(named.values()), slot=slot)
-    selected = select(definition, None, warehouse=warehouse)
-    return Choice(storage, selected.deliveries, selected.note, slot=slot)
+    selected = select(definition, None, connections=session.connections, warehouse=warehouse)
+    return Choice(storage, selected.deliveries, note=selected.note, slot=slot)
+
+
+def _slots(
+    session: Session,
+    definition: Import,
+    files: Sequence[Path],
+    keys: Sequence[str],
+) -> Choice:
+    """Return the slots of a feed that were named, or one called after the present time."""
+    if files:
+        raise click.UsageError(
+            f"this import comes from {definition.spec.source.word}: --file goes with files"
+        )
+    slots = list(dict.fromkeys(keys)) or [datetime.now(UTC).isoformat(timespec="seconds")]
+    return Choice(None, feed=open_feed(definition, session.connections), slots=slots)
 
 
 def _pasted(
@@ -132,6 +161,10 @@ def _plans(session: Session, definition: Import, files: Sequence[Path]) -> Itera
 
 def _key_in(definition: Import, source: StorageSource, file: Path, session: Session) -> str:
     """Return the key of a file that has to lie in the folder of a storage."""
+    if source.connection is not None:
+        raise click.UsageError(
+            f"the files of this import lie on connection {source.connection}: name one by --key"
+        )
     folder = definition.project.root / source.folder
     if not file.is_file():
         raise UnknownName(f"there is no file {file}")

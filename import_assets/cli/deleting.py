@@ -14,7 +14,7 @@ import duckdb
 from import_assets.cli.exits import DONE, NOT_DONE
 from import_assets.cli.session import Session, unknown
 from import_assets.errors import ImportAssetsError
-from import_assets.pipeline import utc_now
+from import_assets.pipeline.stage import utc_now
 from import_assets.spec.loading import Loaded
 from import_assets.spec.names import import_name_fault
 from import_assets.staging.batch import Staging

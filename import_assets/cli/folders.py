@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -12,13 +11,14 @@ import duckdb
 
 from import_assets.errors import SourceError
 from import_assets.sources.ask import Imported, is_imported
+from import_assets.sources.connect import Connections
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.listing import list_matching
 from import_assets.sources.open import open_source
 from import_assets.sources.rules import rules_of
 from import_assets.sources.storage.selection import choose
 from import_assets.spec.loading import Import
-from import_assets.spec.sources import PasteSource
+from import_assets.spec.sources import StorageSource, UploadSource
 from import_assets.warehouse import ledger, refusals
 
 State = Literal["imported", "new", "settling", "refused"]
@@ -68,21 +68,24 @@ class Folder:
     problem: str | None = None
 
 
-def look(definition: Import, books: Books) -> Folder:
-    """Look into the folder of an import; pasted text has none."""
+def look(definition: Import, books: Books, connections: Connections) -> Folder:
+    """Look into the folder of an import; pasted text and feeds have none."""
     source = definition.spec.source.only
-    if isinstance(source, PasteSource):
+    if not isinstance(source, StorageSource | UploadSource):
         return Folder()
     # Looking does not make the drop folder, which `open_source` does.
     if source == definition.spec.source.upload and not _drop_folder(definition).exists():
         return Folder()
     rules = rules_of(source, definition.project.spec.limits)
     try:
-        listing = list_matching(open_source(definition), rules.pattern)
+        listing = list_matching(
+            open_source(definition, connections=connections),
+            rules.pattern,
+            cache=connections.listings,
+        )
     except SourceError as error:
         return Folder(problem=str(error))
     imported, refused = books.imported, books.refused or {}
-    now = datetime.now(UTC)
 
     def lying(delivery: Delivery) -> Lying:
         if is_imported(delivery, imported, rules.by):
@@ -94,7 +97,7 @@ def look(definition: Import, books: Books) -> Folder:
             and refusal.definition_hash == definition.definition_hash
         ):
             return Lying(delivery, "refused", refusal.message)
-        young = abs(now - delivery.modified) < rules.settle
+        young = abs(listing.at - delivery.modified) < rules.settle
         return Lying(delivery, "settling" if young else "new")
 
     files = tuple(map(lying, choose(listing.deliveries, "all")))

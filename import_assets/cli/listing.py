@@ -12,7 +12,7 @@ from import_assets.cli.session import Session, as_utc
 from import_assets.errors import DefinitionError
 from import_assets.spec.loading import Import
 from import_assets.spec.models import Monthly, Run, Weekly
-from import_assets.spec.sources import StorageSource
+from import_assets.spec.sources import AnalysisSource, DatabaseSource, StorageSource, UrlSource
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import ledger
 from import_assets.warehouse.sql import table_label
@@ -52,7 +52,7 @@ def _records(session: Session) -> Iterator[dict[str, Any]]:
             )
     for name, definition in loaded.imports.items():
         of_one = books.get(name, Books())
-        yield _record(definition, of_one, look(definition, of_one))
+        yield _record(definition, of_one, look(definition, of_one, session.connections))
     for name, error in loaded.invalid.items():
         yield _without_definition(name, "invalid", _number_of_errors(error))
     for name in undefined:
@@ -111,9 +111,18 @@ def _status(books: Books) -> str:
 def source_words(definition: Import) -> str:
     """Return where an import takes its deliveries from."""
     source = definition.spec.source
-    if isinstance(source.only, StorageSource):
-        return f"{source.only.folder}: {source.only.files}"
-    return "paste" if source.paste is not None else "upload"
+    match source.only:
+        case StorageSource() as storage:
+            where = f"{storage.connection}:" if storage.connection else ""
+            return f"{where}{storage.folder}: {storage.files}"
+        case UrlSource() as url:
+            return url.address or f"{url.connection}:{url.path or ''}"
+        case DatabaseSource() as database:
+            return f"{database.connection}: query"
+        case AnalysisSource() as analysis:
+            return f"analysis {analysis.name}"
+        case _:
+            return source.word
 
 
 def run_words(definition: Import) -> str:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, get_args
 
 import click
 import polars as pl
 
-from import_assets import pipeline
 from import_assets.cli.exits import DONE
 from import_assets.cli.naming import STDIN, pasted_text, stat_named
 from import_assets.cli.output import Column, columns
 from import_assets.cli.output import column as table_column
 from import_assets.cli.session import Session
 from import_assets.errors import DefinitionError, SourceError, UnknownName
+from import_assets.formats.archive import open_members
 from import_assets.formats.csv import open_csv
 from import_assets.mapping.mapping import ATTRIBUTE_PREFIX, TIMESTAMP
+from import_assets.pipeline import trial
+from import_assets.pipeline.content import Content, part_name
+from import_assets.pipeline.feeds import open_feed
+from import_assets.pipeline.trial import Preview
 from import_assets.sources.delivery import Delivery
+from import_assets.sources.head import fetch_head
 from import_assets.sources.listing import list_matching
 from import_assets.sources.open import open_source
 from import_assets.sources.rules import rules_of
+from import_assets.sources.spool import Spooled
 from import_assets.sources.storage.base import Storage
 from import_assets.sources.storage.selection import by_age
 from import_assets.spec.loading import Import, load_project
@@ -35,7 +41,7 @@ from import_assets.spec.models import (
 from import_assets.spec.models import CsvFormat, Delimiter, Encoding, Limits, VouchersKind
 from import_assets.spec.patterns import FilePattern
 from import_assets.spec.problems import did_you_mean
-from import_assets.spec.sources import PasteSource
+from import_assets.spec.sources import StorageSource, UploadSource
 from import_assets.warehouse import attributes
 
 RECORDS = 1_000
@@ -113,9 +119,13 @@ def _with_format(definition: Import, said: Mapping[str, Any]) -> Import:
 def _preview_file(session: Session, path: Path, rows: int, said: Mapping[str, Any]) -> int:
     output = session.output
     name = "standard input" if path == STDIN else path.name
-    with _opened(path) as stream:
-        reader = open_csv(stream, CsvFormat(**said), _limits(session), name)
-        block = next(iter(reader))
+    with TemporaryDirectory(prefix="preview-") as folder:
+        lying = _lying(path, Path(folder))
+        with closing(open_members(lying.path, None, _limits(session), name)) as members:
+            member = next(members)
+            name = part_name(name, member.name)
+            reader = open_csv(member.stream, CsvFormat(**said), _limits(session), name)
+            block = next(iter(reader))
     frame = block.frame.head(rows)
     shown = [
         {"_record": record, "_line": line, **row}
@@ -184,17 +194,22 @@ def _written_as(delimiter: str, encoding: str) -> str:
 
 @dataclass(frozen=True)
 class _Named:
-    """What is previewed: its name, when it was modified if it lies somewhere, and its bytes."""
+    """What is previewed: its content, and the delivery that it is of if it lies somewhere."""
 
-    name: str
-    stream: BinaryIO
-    encoding: str | None = None
+    content: Content
     delivery: Delivery | None = None
+
+    @property
+    def name(self) -> str:
+        return self.content.file
 
 
 def _preview_import(session: Session, definition: Import, file: Path | None, rows: int) -> int:
-    with _found(definition, file) as found, found.stream:
-        seen = pipeline.preview(definition, found.stream, found.name, RECORDS, found.encoding)
+    with (
+        TemporaryDirectory(prefix="preview-") as folder,
+        _found(session, definition, file, Path(folder)) as found,
+    ):
+        seen = trial.preview(definition, found.content, RECORDS)
     described = _columns(session, definition, seen)
     typed = [_row(row) for row in seen.rows.head(rows).iter_rows(named=True)]
     rejects = _rejects(seen.rejects)
@@ -217,7 +232,7 @@ def _preview_import(session: Session, definition: Import, file: Path | None, row
             }
         ]
     )
-    if not output.as_json:
+    if not output.as_json and seen.delimiter:
         output.say(f"{found.name}: {_written_as(seen.delimiter, seen.encoding)}")
     for warning in seen.warnings:
         output.note(f"warning: {warning}")
@@ -231,32 +246,58 @@ def _preview_import(session: Session, definition: Import, file: Path | None, row
 
 
 @contextmanager
-def _found(definition: Import, file: Path | None) -> Iterator[_Named]:
-    """Open the file that was named, or else the newest delivery."""
-    source = definition.spec.source.only
-    if isinstance(source, PasteSource):
+def _found(
+    session: Session, definition: Import, file: Path | None, folder: Path
+) -> Iterator[_Named]:
+    """Fetch the beginning of the file that was named, or of what there is now, into a folder."""
+    source = definition.spec.source
+    limits = definition.project.spec.limits
+    if source.feed is not None:
+        if file is not None:
+            raise click.UsageError(
+                f"this import comes from {source.word}: there is no file to name"
+            )
+        feed = open_feed(definition, session.connections)
+        with feed.preview(RECORDS, folder, limits) as pulled:
+            yield _Named(Content(pulled.content, pulled.delivery.key), pulled.delivery)
+        return
+    if source.paste is not None:
         text, key = pasted_text(file, definition) if file is not None else (None, None)
         storage = open_source(definition, text, key)
         delivery = next(iter(list_matching(storage, FilePattern("*")).deliveries))
-        yield _Named(delivery.key, storage.open(delivery.key), storage.encoding)
+        with fetch_head(storage, delivery, folder, limits.file_bytes) as spooled:
+            yield _Named(Content(spooled, delivery.key, storage.encoding))
         return
     if file is not None and (file == STDIN or file.is_file()):
-        with _opened(file) as stream:
-            data = io.BytesIO(stream.read()) if file == STDIN else stream
-            yield _Named("standard input" if file == STDIN else file.name, data)
+        name = "standard input" if file == STDIN else file.name
+        yield _Named(Content(_lying(file, folder), name))
         return
-    storage = open_source(definition)
-    delivery = stat_named(storage, str(file)) if file is not None else _newest(definition, storage)
-    stream = storage.open(delivery.key)
-    yield _Named(delivery.key, stream, storage.encoding, delivery)
+    storage = open_source(definition, connections=session.connections)
+    delivery = (
+        stat_named(storage, str(file))
+        if file is not None
+        else _newest(definition, storage, session)
+    )
+    with fetch_head(storage, delivery, folder, limits.file_bytes) as spooled:
+        yield _Named(Content(spooled, delivery.key, storage.encoding), delivery)
 
 
-def _newest(definition: Import, storage: Storage) -> Delivery:
+def _lying(file: Path, folder: Path) -> Spooled:
+    """Return a file of this machine as it lies; standard input is copied into a folder."""
+    path = file
+    if file == STDIN:
+        path = folder / "standard-input"
+        path.write_bytes(sys.stdin.buffer.read())
+    with _opened(path):
+        return Spooled(path, "", path.stat().st_size)
+
+
+def _newest(definition: Import, storage: Storage, session: Session) -> Delivery:
     source = definition.spec.source.only
-    if isinstance(source, PasteSource):
-        raise TypeError("pasted text is not a folder")
+    if not isinstance(source, StorageSource | UploadSource):
+        raise TypeError(f"{definition.name} has no folder")
     rules = rules_of(source, definition.project.spec.limits)
-    listing = list_matching(storage, rules.pattern)
+    listing = list_matching(storage, rules.pattern, cache=session.connections.listings)
     newest = max(listing.deliveries, key=by_age, default=None)
     if newest is None:
         raise UnknownName(
@@ -265,7 +306,7 @@ def _newest(definition: Import, storage: Storage) -> Delivery:
     return newest
 
 
-def _columns(session: Session, definition: Import, seen: pipeline.Preview) -> list[dict[str, Any]]:
+def _columns(session: Session, definition: Import, seen: Preview) -> list[dict[str, Any]]:
     """Return what becomes of each column, and whether its table has the attribute yet (M031)."""
     known: Mapping[str, tuple[str, str]] = {}
     if session.has_warehouse:
@@ -337,7 +378,7 @@ def _flat(typed: Mapping[str, Any]) -> dict[str, Any]:
     return flat | {f"{ATTRIBUTE_PREFIX}{n}": value for n, value in typed["attributes"].items()}
 
 
-def _heads(seen: pipeline.Preview) -> list[Column]:
+def _heads(seen: Preview) -> list[Column]:
     """Return the columns of the typed rows; identifiers are marked as such."""
     heads = [Column("record", "record")]
     for name in seen.rows.columns:

@@ -9,7 +9,7 @@ from import_assets.cli.exits import DONE
 from import_assets.cli.folders import Books, Folder, look, read_books
 from import_assets.cli.output import column, columns
 from import_assets.cli.session import Session, as_utc, unknown
-from import_assets.pipeline import utc_now
+from import_assets.pipeline.stage import utc_now
 from import_assets.staging.batch import Staging
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import ledger, refusals
@@ -29,7 +29,7 @@ def files(session: Session, name: str) -> int:
     books = _books(session, name)
     # An import whose definition is gone or wrong may still be remembered.
     known = name in session.loaded.imports or not books.entries
-    folder = look(session.definition(name), books) if known else Folder()
+    folder = look(session.definition(name), books, session.connections) if known else Folder()
     records = list(_records(books, folder))
     if not records:
         output.note(f"{name} remembers nothing, and there is nothing to import.")

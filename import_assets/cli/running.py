@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from import_assets import pipeline
 from import_assets.cli.choosing import Choice, choose
 from import_assets.cli.exits import DONE, FAULTS, NOT_DONE
 from import_assets.cli.output import column, columns
-from import_assets.cli.progress import progress
+from import_assets.cli.progress import Watch, progress
 from import_assets.cli.session import Session
 from import_assets.errors import FileRefused, SourceError, UnknownName
+from import_assets.pipeline.trial import DryRun, dry_run, dry_run_feed
 from import_assets.sources.delivery import Delivery
 from import_assets.spec.loading import Import
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import refusals, rejects
 from import_assets.warehouse.warehouse import Warehouse
 
-Word = Literal["imported", "imported before", "would be imported", "refused", "failed"]
+if TYPE_CHECKING:
+    from import_assets.orchestration.launch import Arrival
+
+Word = Literal[
+    "imported", "imported before", "would be imported", "nothing new", "refused", "failed"
+]
 
 _OUTCOMES = ("inserted", "updated", "unchanged", "duplicate", "rejected")
 
@@ -84,7 +90,7 @@ def run(
         choice = choose(session, definition, files, keys, warehouse, copy=not dry_run)
         if choice.note:
             output.note(choice.note)
-        if not choice.deliveries:
+        if not choice.keys:
             output.say("There is nothing to import.")
             output.json([])
             return DONE
@@ -116,7 +122,7 @@ def _launched(
     # Loaded here, because it takes seconds, of which the user should know.
     from import_assets.orchestration.launch import launch, open_instance
 
-    keys = [delivery.key for delivery in choice.deliveries]
+    keys = choice.keys
     with (
         open_instance(session.root, output.note) as instance,
         progress(output, len(keys)) as watch,
@@ -147,10 +153,16 @@ def _launched(
             message = one.failure or launched.failure or "it was not reached"
             told.append(Told(one.key, word, message=message))
             continue
-        word = "imported before" if one.already else "imported"
+        word = _word(one)
         of_batch = reasons.get(one.batch_id or "", {})
         told.append(Told(one.key, word, one.counts, one.seconds, one.batch_id, of_batch))
     return told, launched.failure
+
+
+def _word(one: Arrival) -> Word:
+    if one.unchanged:
+        return "nothing new"
+    return "imported before" if one.already else "imported"
 
 
 # --- dry run ------------------------------------------------------------------------------------
@@ -159,10 +171,10 @@ def _launched(
 def _dry_runs(
     session: Session, definition: Import, choice: Choice, warehouse: Warehouse
 ) -> list[Told]:
-    with progress(session.output, len(choice.deliveries)) as watch:
+    with progress(session.output, len(choice.keys)) as watch:
         told = [
-            _dry_run(definition, choice, delivery, warehouse, watch)
-            for delivery in choice.deliveries
+            *(_tried_slot(definition, choice, slot, warehouse, watch) for slot in choice.slots),
+            *(_tried(definition, choice, one, warehouse, watch) for one in choice.deliveries),
         ]
     if len(told) > 1:
         session.output.note(
@@ -172,31 +184,40 @@ def _dry_runs(
     return told
 
 
-def _dry_run(
-    definition: Import,
-    choice: Choice,
-    delivery: Delivery,
-    warehouse: Warehouse,
-    watch: Any,
+def _tried(
+    definition: Import, choice: Choice, delivery: Delivery, warehouse: Warehouse, watch: Watch
 ) -> Told:
-    started = time.monotonic()
     storage = choice.storage_of(delivery)
+    on_the_way = partial(watch, delivery.key)
+    return _told(
+        delivery.key, lambda: dry_run(definition, storage, delivery, warehouse, on_the_way)
+    )
+
+
+def _tried_slot(
+    definition: Import, choice: Choice, slot: str, warehouse: Warehouse, watch: Watch
+) -> Told:
+    feed = choice.feed
+    if feed is None:
+        raise ValueError(f"{slot} is a slot, and there is no feed")
+    on_the_way = partial(watch, slot)
+    return _told(slot, lambda: dry_run_feed(definition, feed, slot, warehouse, on_the_way))
+
+
+def _told(key: str, trial: Callable[[], DryRun]) -> Told:
+    started = time.monotonic()
     try:
-        tried = pipeline.dry_run(
-            definition,
-            storage,
-            delivery,
-            warehouse,
-            lambda done, total: watch(delivery.key, done, total),
-        )
+        tried = trial()
     except FileRefused as error:
-        return Told(delivery.key, "refused", message=str(error))
+        return Told(key, "refused", message=str(error))
     except (SourceError, UnknownName) as error:
-        return Told(delivery.key, "failed", message=str(error))
-    word = "imported before" if tried.already else "would be imported"
+        return Told(key, "failed", message=str(error))
     seconds = round(time.monotonic() - started, 3)
+    if tried.manifest is None:
+        return Told(key, "nothing new", tried.counts, seconds)
+    word = "imported before" if tried.already else "would be imported"
     reasons = {} if tried.already else _by_reason(tried.rejects)
-    return Told(delivery.key, word, tried.counts, seconds, tried.manifest.batch_id, reasons)
+    return Told(key, word, tried.counts, seconds, tried.manifest.batch_id, reasons)
 
 
 def _by_reason(frame: pl.DataFrame) -> dict[str, int]:

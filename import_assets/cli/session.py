@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from import_assets.cli.output import Output
 from import_assets.errors import UnknownName, WarehouseError
+from import_assets.sources.connect import Connections
+from import_assets.spec.connections import GcsConnection, S3Connection
 from import_assets.spec.loading import IMPORTS_FOLDER, PROJECT_FILE, Import, Loaded, Project, load
 from import_assets.spec.problems import did_you_mean
 from import_assets.warehouse.warehouse import Warehouse
@@ -69,6 +72,11 @@ class Session:
             raise unknown("import", name, [*self.loaded.imports, *self.loaded.invalid])
         return self.loaded.imports[name]
 
+    @cached_property
+    def connections(self) -> Connections:
+        """The connections of the project; none is opened before something is asked of it."""
+        return Connections(self.project, _ObjectStores())
+
     @property
     def warehouse(self) -> Warehouse:
         """The warehouse; whoever is waited for is said."""
@@ -95,6 +103,20 @@ class Session:
                 yield connection
             except duckdb.Error as error:
                 raise WarehouseError(f"the warehouse {self.warehouse.path}: {error}") from error
+
+
+class _ObjectStores:
+    """Makes clients of buckets as runs do, but loads what that takes only when one is needed."""
+
+    def s3(self, name: str, connection: S3Connection) -> Any:
+        from import_assets.orchestration.resources import ObjectStores
+
+        return ObjectStores().s3(name, connection)
+
+    def gcs(self, name: str, connection: GcsConnection) -> Any:
+        from import_assets.orchestration.resources import ObjectStores
+
+        return ObjectStores().gcs(name, connection)
 
 
 def _is_project(folder: Path) -> bool:

@@ -16,7 +16,7 @@ reason of a reject   the record
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -32,7 +32,7 @@ from import_assets.formats.encodings import LimitedStream, Utf8Stream, open_utf8
 from import_assets.formats.header import Header, find_header_record, read_header
 from import_assets.formats.layout import RECORD_BYTES, Block, Dialect, Layout, lay_out
 from import_assets.formats.verdicts import Refusal, judge
-from import_assets.records import Records, rejects_frame
+from import_assets.records import ColumnKind, Records, rejects_frame
 from import_assets.spec.models import CsvFormat, Limits
 
 BLOCK_BYTES = 8 << 20
@@ -132,6 +132,9 @@ class CsvReader:
     `delimiter`, `encoding`: as used, declared or found.
     `warnings`: what the user should know about the header.
     """
+
+    kinds: Mapping[str, ColumnKind] = {}
+    """What a CSV says about its columns: nothing, all cells are text."""
 
     def __init__(
         self, source: _Source, header: Header, position: _Position, *, pad_short: bool

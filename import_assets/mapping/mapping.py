@@ -6,6 +6,7 @@ M005, M033-M046, M055, M057-M063, M079, D18-D20, D31, D35.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping as Kinds
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,13 +14,14 @@ from typing import Any, Self
 import polars as pl
 
 from import_assets.errors import FileRefused
-from import_assets.mapping.columns import Layout, lay_out
+from import_assets.mapping.columns import FileColumn, Layout, lay_out
 from import_assets.mapping.faults import FaultLog
 from import_assets.mapping.identifiers import IdRules
 from import_assets.mapping.localtime import Zone
 from import_assets.mapping.parsing import Parser, Why, evaluate
+from import_assets.mapping.typed import NATURAL, Direct, direct
 from import_assets.mapping.types import check_static, parser
-from import_assets.records import Records
+from import_assets.records import ColumnKind, Records, as_text
 from import_assets.spec.models import (
     CATALOG_IDS,
     AttributeType,
@@ -63,12 +65,22 @@ class Mapped:
 
 @dataclass(frozen=True)
 class _Typed:
-    """A column of the file with its parser; `output` names it in the frame of rows."""
+    """A column of the file with its parser; `output` names it in the frame of rows.
+
+    `direct` takes over cells that are typed already, what it leaves goes to the parser as text.
+    """
 
     output: str
     column: str
     place: int
     parser: Parser
+    direct: Direct | None = None
+
+    def expression(self, texts: pl.DataFrame, taken: Kinds[str, pl.Series]) -> pl.Expr:
+        """The first reading of the cells, as typed as it gets."""
+        if self.output in taken:
+            return pl.lit(taken[self.output])
+        return self.parser.expression(texts[self.column])
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,8 @@ class _Static:
     value: Any
     dtype: pl.DataType
 
+
+_ALL_TEXT: Kinds[str, ColumnKind] = {}
 
 _NO_TIMESTAMP = Why(
     "missing_timestamp", "The event has no time (M057); fill it in: events are kept by time."
@@ -92,8 +106,8 @@ class Mapping:
     `attributes` are those that the delivery carries, in order of the file's columns and then of
     the static ones; `identifiers` the kinds present, in order of priority; `missing` the columns
     that the definition names and the file lacks (their attributes are not touched, M042, D18);
-    `unmapped` the columns of the file without a rule (text attributes of their own name, or, for
-    vouchers, ignored).
+    `unmapped` the columns of the file without a rule (attributes of their own name, of type text
+    unless they came typed, or, for vouchers, ignored).
     """
 
     attributes: tuple[Attribute, ...]
@@ -114,8 +128,10 @@ class Mapping:
         timezone: str,
         header: Sequence[str],
         file: str,
+        *,
+        kinds: Kinds[str, ColumnKind] = _ALL_TEXT,
     ) -> Self:
-        """Fit an import's rules to the header of a file.
+        """Fit an import's rules to the header of a file, or to the columns of a query.
 
         Args:
             spec: the import; its formats and identifiers are checked already.
@@ -123,6 +139,7 @@ class Mapping:
             timezone: IANA name of the zone of times without an offset.
             header: names of the file's columns, as in `Records.frame`.
             file: name of the file, for errors.
+            kinds: what the cells of columns are, by the names of `header`; text where left out.
 
         Raises:
             FileRefused: `no_identifier_column`, `no_timestamp_column`, `bad_column_name` or
@@ -133,26 +150,25 @@ class Mapping:
         limit = project.limits.catalog_value_bytes if isinstance(spec.kind, CatalogKind) else None
         statics = tuple(_static(rule, zone, limit, file) for rule in layout.statics)
         return cls(
-            attributes=_attributes(layout),
+            attributes=_attributes(layout, kinds),
             identifiers=tuple(column.kind for column in layout.ids),
             missing=layout.missing,
             unmapped=layout.unmapped,
             _ids=_id_rules(spec, project, layout),
-            _timestamp=_timestamp(layout, zone),
-            _typed=_typed_columns(layout, zone),
+            _timestamp=_timestamp(layout, zone, kinds),
+            _typed=_typed_columns(layout, zone, kinds),
             _statics=statics,
             _value_limit=limit,
         )
 
     def apply(self, records: Records) -> Mapped:
         """Type a block of records; the same records always give the same frames."""
-        frame = records.frame
         timestamps = [self._timestamp] if self._timestamp else []
         read = [*timestamps, *self._typed]
+        taken = _taken(read, records.frame)
+        frame = self._texts(records.frame, read, taken)
         ids = [column.value() for column in self._ids.columns]
-        typed = (
-            column.parser.expression(frame[column.column]).alias(column.output) for column in read
-        )
+        typed = (column.expression(frame, taken).alias(column.output) for column in read)
         block = evaluate(frame, [*ids, *typed])
         log = FaultLog()
         self._ids.check(block, frame, log)
@@ -168,6 +184,21 @@ class Mapping:
             for column, values in zip(self._typed, columns[first:], strict=True):
                 _check_size(column, values, frame[column.column], self._value_limit, log)
         return self._divide(records, pl.DataFrame(columns), log)
+
+    def _texts(
+        self, frame: pl.DataFrame, columns: Sequence[_Typed], taken: Kinds[str, pl.Series]
+    ) -> pl.DataFrame:
+        """Turn into text what was not taken over whole, and what is looked at as text."""
+        done = {
+            column.column
+            for column in columns
+            if column.output in taken
+            and taken[column.output].null_count() == frame[column.column].null_count()
+            and (self._value_limit is None or not isinstance(frame[column.column].dtype, pl.List))
+        }
+        done -= {column.column for column in self._ids.columns}
+        typed = {name for name, dtype in frame.schema.items() if dtype != pl.String} - done
+        return frame.with_columns(as_text(frame[name]) for name in typed) if typed else frame
 
     def _divide(self, records: Records, rows: pl.DataFrame, log: FaultLog) -> Mapped:
         rejects = records.rejects
@@ -188,12 +219,9 @@ class Mapping:
 # --- build --------------------------------------------------------------------------------------
 
 
-def _attributes(layout: Layout) -> tuple[Attribute, ...]:
+def _attributes(layout: Layout, kinds: Kinds[str, ColumnKind]) -> tuple[Attribute, ...]:
     return (
-        *(
-            Attribute(column.attribute or "", column.rule.type if column.rule else "text")
-            for column in layout.attributes
-        ),
+        *(Attribute(column.attribute or "", _type(column, kinds)) for column in layout.attributes),
         *(Attribute(rule.to or "", rule.type) for rule in layout.statics),
     )
 
@@ -208,26 +236,40 @@ def _id_rules(spec: ImportSpec, project: ProjectSpec, layout: Layout) -> IdRules
     return IdRules(layout.ids, kinds, what, project.limits.id_bytes)
 
 
-def _timestamp(layout: Layout, zone: Zone) -> _Typed | None:
+def _type(column: FileColumn, kinds: Kinds[str, ColumnKind]) -> AttributeType:
+    return column.rule.type if column.rule else NATURAL[kinds.get(column.name, "text")]
+
+
+def _timestamp(layout: Layout, zone: Zone, kinds: Kinds[str, ColumnKind]) -> _Typed | None:
     column = layout.timestamp
-    if column is None or column.rule is None:
-        return None
-    return _Typed(
-        TIMESTAMP, column.name, column.place, parser("datetime", column.rule.format, zone)
+    return column and _typed_column(column, TIMESTAMP, "datetime", zone, kinds)
+
+
+def _typed_columns(layout: Layout, zone: Zone, kinds: Kinds[str, ColumnKind]) -> tuple[_Typed, ...]:
+    return tuple(
+        _typed_column(
+            column, f"{ATTRIBUTE_PREFIX}{column.attribute}", _type(column, kinds), zone, kinds
+        )
+        for column in layout.attributes
     )
 
 
-def _typed_columns(layout: Layout, zone: Zone) -> tuple[_Typed, ...]:
-    return tuple(
-        _Typed(
-            f"{ATTRIBUTE_PREFIX}{column.attribute}",
-            column.name,
-            column.place,
-            parser(column.rule.type, column.rule.format, zone)
-            if column.rule
-            else parser("text", None, zone),
-        )
-        for column in layout.attributes
+def _typed_column(
+    column: FileColumn,
+    output: str,
+    type_: AttributeType,
+    zone: Zone,
+    kinds: Kinds[str, ColumnKind],
+) -> _Typed:
+    kind = kinds.get(column.name, "text")
+    # How texts are written says nothing about cells that were never texts.
+    written = column.rule.format if column.rule and kind in ("text", "json") else None
+    return _Typed(
+        output,
+        column.name,
+        column.place,
+        parser(type_, written, zone),
+        direct(kind, type_, zone),
     )
 
 
@@ -248,6 +290,15 @@ def _static(rule: Column, zone: Zone, limit: int | None, file: str) -> _Static:
 # --- apply --------------------------------------------------------------------------------------
 
 
+def _taken(columns: Sequence[_Typed], frame: pl.DataFrame) -> dict[str, pl.Series]:
+    """Take over the cells that are typed already, by output; null where they are not taken."""
+    return {
+        column.output: column.direct(frame[column.column])
+        for column in columns
+        if column.direct is not None
+    }
+
+
 def _finish(column: _Typed, block: pl.DataFrame, frame: pl.DataFrame, log: FaultLog) -> pl.Series:
     raw = frame[column.column]
     typed, bad = column.parser.finish(raw, block[column.output])
@@ -257,7 +308,7 @@ def _finish(column: _Typed, block: pl.DataFrame, frame: pl.DataFrame, log: Fault
 
 
 def _check_timestamps(column: _Typed, frame: pl.DataFrame, log: FaultLog) -> None:
-    raw = frame[column.column]
+    raw = as_text(frame[column.column])
     blank = raw.is_null() | (raw.str.strip_chars() == "")
     if blank.any():
         log.add(blank, _NO_TIMESTAMP, place=column.place, column=column.column, raw=raw)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 
 from import_assets.errors import DefinitionError
+from import_assets.orchestration.analyses import build_analysis, divided
+from import_assets.orchestration.housekeeping import build_housekeeping
 from import_assets.orchestration.imports import build_import
 from import_assets.orchestration.invalid import build_invalid
+from import_assets.orchestration.keys import ANALYSES_GROUP
+from import_assets.orchestration.resources import resources
 from import_assets.orchestration.schedules import build_schedule
 from import_assets.orchestration.sensors import (
     build_files_sensor,
@@ -47,6 +52,7 @@ def _definitions(loaded: Loaded) -> dg.Definitions:
                 build_table(table, sources, [t for t in references(table) if t in by_table])
                 for table, sources in by_table.items()
             ),
+            *_analyses(loaded),
             *(build_invalid(name, error) for name, error in loaded.invalid.items()),
         ],
         sensors=[
@@ -55,19 +61,33 @@ def _definitions(loaded: Loaded) -> dg.Definitions:
             build_tables_sensor(),
         ],
         schedules=[
-            build_schedule(definition) for definition in definitions if definition.spec.run.repeats
+            *(
+                build_schedule(definition)
+                for definition in definitions
+                if definition.spec.run.repeats
+            ),
+            build_housekeeping(loaded.project),
         ],
+        resources=resources(loaded.project.spec),
         executor=dg.in_process_executor,
     )
 
 
+def _analyses(loaded: Loaded) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
+    tables = divided(loaded.analyses.usable, list(loaded.imports.values()))
+    for name, analysis in loaded.analyses.usable.items():
+        yield build_analysis(analysis, loaded.project, *tables[name])
+    for name, error in loaded.analyses.invalid.items():
+        yield build_invalid(name, error, ANALYSES_GROUP)
+
+
 def _sensor(definition: Import) -> dg.SensorDefinition | None:
-    """Return the sensor over an import's files, which pasted text does not have.
+    """Return the sensor over an import's files, which pasted text and feeds do not have.
 
     What lies in a drop folder was put there to be imported.
     """
     source = definition.spec.source
-    if source.paste is not None:
+    if source.paste is not None or source.feed is not None:
         return None
     if source.upload is not None or definition.spec.run.on_new_file:
         return build_new_file_sensor(definition)

@@ -9,7 +9,7 @@ import dagster as dg
 import duckdb
 
 from import_assets.orchestration.keys import import_key, table_key
-from import_assets.pipeline import Delivered
+from import_assets.pipeline.deliver import Delivered
 from import_assets.spec.loading import Import
 from import_assets.tables import checks as table_checks
 from import_assets.tables.outcome import Counts

@@ -7,22 +7,27 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import dagster as dg
 
 from import_assets.errors import FileRefused, ImportAssetsError, UnknownName, WarehouseError
 from import_assets.orchestration import alive, checks, left_over, metadata
+from import_assets.orchestration.connected import connections
 from import_assets.orchestration.keys import (
     IMPORTS_GROUP,
     SLOT_TAG,
+    analysis_key,
     import_key,
     partitions_name,
     pool,
     table_key,
 )
-from import_assets.pipeline import Delivered, deliver
+from import_assets.pipeline.deliver import Delivered, deliver, deliver_feed
+from import_assets.pipeline.feeds import open_feed
 from import_assets.sources.open import open_source
+from import_assets.sources.retry import retrying
 from import_assets.spec.loading import Import
 from import_assets.spec.sources import PasteSource
 from import_assets.warehouse.warehouse import Warehouse
@@ -30,6 +35,10 @@ from import_assets.warehouse.warehouse import Warehouse
 _Event = dg.MaterializeResult | dg.AssetMaterialization | dg.AssetCheckResult
 
 _PROGRESS_SECONDS = 5.0
+FEED_RETRIES = 2
+"""How often a feed that could not be had is asked again in the same run."""
+
+_FEED_RETRY_SECONDS = 60
 _SECOND_WAIT_SECONDS = 10.0
 """How long a run still waits for a warehouse that it has waited for in vain."""
 
@@ -44,8 +53,12 @@ class PasteConfig(dg.Config):
     text: str = ""
 
 
-def build_import(definition: Import) -> dg.AssetsDefinition:
-    """Return the asset of an import."""
+def build_import(definition: Import, *, retries: int = FEED_RETRIES) -> dg.AssetsDefinition:
+    """Return the asset of an import.
+
+    A feed that cannot be had is asked again `retries` times: other than a folder, which is looked
+    at again in five minutes, its next start may be a day away.
+    """
     with warnings.catch_warnings():
         # A single run for many files is what makes a folder of them affordable; it is in beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -57,8 +70,10 @@ def build_import(definition: Import) -> dg.AssetsDefinition:
             check_specs=checks.import_specs(definition),
             description=_description(definition),
             owners=list(definition.spec.owners),
-            tags={"kind": definition.table[0], "source": _source_word(definition)},
-            kinds={"csv", "duckdb"},
+            tags={"kind": definition.table[0], "source": definition.spec.source.word},
+            kinds=_kinds(definition),
+            deps=_analyses(definition),
+            retry_policy=_retry_policy(retries) if definition.spec.source.feed else None,
             metadata=_definition_metadata(definition),
             pool=pool(definition.table),
         )
@@ -75,9 +90,20 @@ def build_import(definition: Import) -> dg.AssetsDefinition:
     return decorate(files)
 
 
-def _source_word(definition: Import) -> str:
-    source = definition.spec.source
-    return next(name for name in type(source).model_fields if getattr(source, name) is not None)
+def _kinds(definition: Import) -> set[str]:
+    return {"sql" if definition.spec.source.word in ("database", "analysis") else "csv", "duckdb"}
+
+
+def _analyses(definition: Import) -> list[dg.AssetKey]:
+    """Return the analysis of this project that the import reads, if it does."""
+    analysis = definition.spec.source.analysis
+    return [analysis_key(analysis.name)] if analysis and analysis.project is None else []
+
+
+def _retry_policy(retries: int) -> dg.RetryPolicy:
+    return dg.RetryPolicy(
+        max_retries=retries, delay=_FEED_RETRY_SECONDS, backoff=dg.Backoff.EXPONENTIAL
+    )
 
 
 def _description(definition: Import) -> str:
@@ -186,8 +212,17 @@ def _deliver(
     key: str,
     text: str | None,
 ) -> Delivered:
-    storage = open_source(definition, text, key)
-    delivery = storage.stat(key)
+    shared = connections(definition.project)
+    if definition.spec.source.feed is not None:
+        return deliver_feed(
+            definition,
+            open_feed(definition, shared),
+            key,
+            warehouse,
+            progress=_progress_log(context, key),
+        )
+    storage = open_source(definition, text, key, connections=shared)
+    delivery = retrying(partial(storage.stat, key))
     return deliver(
         definition,
         storage,

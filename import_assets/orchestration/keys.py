@@ -8,10 +8,10 @@ import re
 import dagster as dg
 
 from import_assets.spec.loading import Import
-from import_assets.spec.sources import PasteSource
 
 IMPORTS_GROUP = "imports"
 TABLES_GROUP = "tables"
+ANALYSES_GROUP = "analyses"
 INVALID_GROUP = "invalid"
 
 ASSET_JOB = "__ASSET_JOB"
@@ -28,6 +28,11 @@ SLOT_TAG = "import_assets/slot"
 def import_key(name: str) -> dg.AssetKey:
     """Return the asset key of an import."""
     return dg.AssetKey([IMPORTS_GROUP, name])
+
+
+def analysis_key(name: str) -> dg.AssetKey:
+    """Return the asset key of an analysis."""
+    return dg.AssetKey([ANALYSES_GROUP, name])
 
 
 def table_key(table: tuple[str, ...]) -> dg.AssetKey:
@@ -49,6 +54,7 @@ def pool(table: tuple[str, ...]) -> str:
 
 
 def partitions_name(definition: Import) -> str:
-    """Return the name of the set of partitions of an import: its files or its pastes."""
-    what = "pastes" if isinstance(definition.spec.source.only, PasteSource) else "files"
+    """Return the name of the set of partitions of an import: its files, pastes or slots."""
+    source = definition.spec.source
+    what = "slots" if source.feed is not None else "pastes" if source.paste else "files"
     return f"{definition.name}_{what}"

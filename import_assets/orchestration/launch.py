@@ -50,7 +50,7 @@ _NO_COMPUTE_LOGS: Any = {
 }
 _OWN_SETTINGS: Any = {**_NO_COMPUTE_LOGS, "telemetry": {"enabled": False}}
 _INSTIGATORS = ("new_file", "files", "repeat")
-_PARTITION_SETS = ("files", "pastes")
+_PARTITION_SETS = ("files", "pastes", "slots")
 _MANY_PARTITIONS = 500
 _RETRIES_TAG = "dagster/max_retries"
 _DAGSTERS_OWN = ("Dependencies for step ",)
@@ -69,13 +69,15 @@ class Arrival:
     """What became of one delivery in a run.
 
     `counts`, `batch_id` and `already` (the ledger had it before) are set where it was imported,
-    `seconds` where it was read for that; `failure` is the sentence about why it was not imported.
+    `seconds` where it was read for that. A feed is `unchanged` where it had nothing new. `failure`
+    is the sentence about why it was not imported.
     """
 
     key: str
     counts: Counts | None = None
     batch_id: str | None = None
     already: bool = False
+    unchanged: bool = False
     seconds: float | None = None
     failure: str | None = None
 
@@ -217,7 +219,7 @@ def _job(loaded: Loaded, definition: Import, listener: _Listener) -> dg.JobDefin
         return logger
 
     definitions = dg.Definitions(
-        assets=[build_import(definition), build_table(definition.table, of_table)],
+        assets=[build_import(definition, retries=0), build_table(definition.table, of_table)],
         loggers={"console": console},
         executor=dg.in_process_executor,
     )
@@ -331,6 +333,7 @@ def _arrival(key: str, metadata: Mapping[str, dg.MetadataValue]) -> Arrival:
         counts=Counts(**{field.name: values[field.name] for field in fields(Counts)}),
         batch_id=values["batch_id"],
         already=values["imported_before"],
+        unchanged="unchanged_since" in values,
         seconds=values.get("seconds"),
     )
 

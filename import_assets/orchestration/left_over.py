@@ -8,7 +8,8 @@ import dagster as dg
 
 from import_assets.errors import ImportAssetsError
 from import_assets.orchestration import metadata
-from import_assets.pipeline import Delivered, apply_pending
+from import_assets.pipeline.deliver import Delivered
+from import_assets.pipeline.left_over import apply_pending
 from import_assets.spec.loading import Import
 from import_assets.warehouse.warehouse import Warehouse
 

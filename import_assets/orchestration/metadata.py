@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import duckdb
 import polars as pl
 
-from import_assets.pipeline import Delivered
+from import_assets.pipeline.deliver import Delivered
+from import_assets.sources.rows import RowColumn
 from import_assets.spec.loading import Import
 from import_assets.spec.names import LINEAGE
 from import_assets.warehouse import attributes, rejects
@@ -37,13 +38,17 @@ def of_delivery(
         "imported_before": delivered.already,
         "table": table_label(definition.table),
     }
+    if delivered.unchanged_since is not None:
+        metadata["unchanged_since"] = delivered.unchanged_since
+        return metadata
     if not delivered.already:
         metadata["seconds"] = round(delivered.seconds, 3)
         metadata["rows_per_second"] = round(counts.read / max(delivered.seconds, 0.001))
     if delivered.manifest is not None:
         manifest = delivered.manifest
-        metadata["delimiter"] = repr(manifest.delimiter)
-        metadata["encoding"] = manifest.encoding
+        if manifest.delimiter:
+            metadata["delimiter"] = repr(manifest.delimiter)
+            metadata["encoding"] = manifest.encoding
         if manifest.unmapped:
             metadata["columns_without_a_rule"] = ", ".join(manifest.unmapped)
         if manifest.warnings:
@@ -70,6 +75,20 @@ def of_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> d
         "query": dg.MetadataValue.md(
             f"`import-assets query 'SELECT * FROM {table_sql(table)} LIMIT 10'`"
         ),
+    }
+
+
+def of_rows(
+    blocks: Iterable[pl.DataFrame], columns: Sequence[RowColumn], rows: int, shown: int
+) -> dict[str, Any]:
+    """Return the metadata of rows that lie nowhere: how many, their columns, the first ones."""
+    head = next(iter(blocks), pl.DataFrame()).head(shown)
+    return {
+        "dagster/row_count": rows,
+        "dagster/column_schema": dg.TableSchema(
+            [dg.TableColumn(column.name, type=column.kind) for column in columns]
+        ),
+        "rows": _table(head),
     }
 
 
@@ -130,6 +149,8 @@ def _cell(value: object) -> str:
 def summary(delivered: Delivered) -> str:
     """Return one line about a delivery, for logs and the terminal."""
     counts = delivered.counts
+    if delivered.unchanged_since is not None:
+        return f"{delivered.delivery.key}: nothing new since {delivered.unchanged_since}"
     parts: Mapping[str, int] = {
         name: value
         for name, value in counts.as_dict().items()

@@ -41,6 +41,15 @@ def run_requests(
     return requests, [partitions.build_add_request(new)] if new else []
 
 
+def slot_request(definition: Import, slot: str) -> dg.RunRequest:
+    """Return the request for one slot of a feed; asked twice for the same, one run is started."""
+    return dg.RunRequest(
+        run_key=f"{definition.name}:{slot}",
+        asset_selection=run_assets(definition),
+        tags={IMPORT_TAG: definition.name, **partition_tags([slot])},
+    )
+
+
 def stretches(known: Sequence[str], keys: Sequence[str]) -> list[list[str]]:
     """Return `keys`, in their order, cut where one does not follow the other in `known`."""
     place = {key: index for index, key in enumerate(known)}

@@ -4,13 +4,15 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from import_assets.orchestration.connected import connections
 from import_assets.orchestration.cron import cron_strings, has_ended
 from import_assets.orchestration.imports import run_assets
 from import_assets.orchestration.keys import ASSET_JOB, SLOT_TAG, partitions_name
-from import_assets.orchestration.requests import run_requests
+from import_assets.orchestration.requests import run_requests, slot_request
 from import_assets.orchestration.selection import select
 from import_assets.orchestration.sensors import LISTING_SECONDS
 from import_assets.sources.ask import Ask
+from import_assets.sources.listing import ListingUnfinishedError
 from import_assets.spec.loading import Import
 
 
@@ -48,11 +50,19 @@ def evaluate(
         return dg.SkipReason(f"{definition.file.name} is gone: reload definitions")
     if has_ended(definition, moment):
         return dg.SkipReason(f"ended {definition.spec.run.until}")
+    slot = moment.astimezone(UTC).isoformat()
+    if definition.spec.source.feed is not None:
+        instance.add_dynamic_partitions(partitions_name(definition), [slot])
+        return [slot_request(definition, slot)]
     limit = definition.project.spec.limits.files
-    selected = select(definition, limit, within=LISTING_SECONDS)
+    try:
+        selected = select(
+            definition, limit, connections=connections(definition.project), within=LISTING_SECONDS
+        )
+    except ListingUnfinishedError as error:
+        return dg.SkipReason(str(error))
     if not selected.deliveries:
         return dg.SkipReason(selected.note)
-    slot = moment.astimezone(UTC).isoformat()
     asks = [Ask(delivery, attempt=1) for delivery in selected.deliveries]
     requests, partitions = run_requests(instance, definition, asks)
     for request in partitions:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from import_assets.errors import SourceError
 from import_assets.sources.ask import Imported
+from import_assets.sources.connect import Connections
 from import_assets.sources.discovery import Selected, select_scheduled
 from import_assets.sources.listing import list_matching
 from import_assets.sources.open import open_source
 from import_assets.sources.rules import rules_of
 from import_assets.spec.loading import Import
-from import_assets.spec.sources import PasteSource
+from import_assets.spec.sources import StorageSource, UploadSource
 from import_assets.warehouse import ledger
 from import_assets.warehouse.warehouse import Warehouse
 
@@ -22,6 +23,7 @@ def select(
     definition: Import,
     limit: int | None,
     *,
+    connections: Connections,
     warehouse: Warehouse | None = None,
     within: timedelta | None = None,
 ) -> Selected:
@@ -32,6 +34,7 @@ def select(
     Args:
         definition: The import.
         limit: The largest number of files, or None for a start by hand (M024, D06).
+        connections: The project's.
         warehouse: Where the ledger is read; opened with a short wait if left out.
         within: How long listing the folder may take.
 
@@ -40,7 +43,7 @@ def select(
         TooManyFilesError: More files than `limit`; none is taken.
     """
     source = definition.spec.source.only
-    if isinstance(source, PasteSource):
+    if not isinstance(source, StorageSource | UploadSource):
         raise SourceError(f"{definition.name} has no folder to choose files from")
     opened = warehouse or Warehouse(
         definition.project.warehouse_path, wait_seconds=_WAREHOUSE_WAIT_SECONDS
@@ -51,5 +54,6 @@ def select(
             return ledger.imported(connection, definition.name)
 
     rules = rules_of(source, definition.project.spec.limits)
-    listing = list_matching(open_source(definition), rules.pattern, within)
-    return select_scheduled(listing, rules, imported, datetime.now(UTC), limit)
+    storage = open_source(definition, connections=connections)
+    listing = list_matching(storage, rules.pattern, within, connections.listings)
+    return select_scheduled(listing, rules, imported, listing.at, limit)

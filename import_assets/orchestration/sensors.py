@@ -12,19 +12,20 @@ from pydantic import BaseModel, ConfigDict
 
 from import_assets.errors import WarehouseError
 from import_assets.orchestration import alive, checks
+from import_assets.orchestration.connected import connections
 from import_assets.orchestration.cron import has_ended
 from import_assets.orchestration.imports import run_assets
 from import_assets.orchestration.keys import IMPORT_TAG, TABLES_GROUP, partitions_name
 from import_assets.orchestration.requests import renewed, run_requests
 from import_assets.sources.ask import Ask, Imported, Outcome
 from import_assets.sources.discovery import look
-from import_assets.sources.listing import list_matching
+from import_assets.sources.listing import Listing, ListingUnfinishedError, list_matching
 from import_assets.sources.memory import read_memory, write_memory
 from import_assets.sources.open import open_source
 from import_assets.sources.rules import Rules, rules_of
 from import_assets.sources.storage.selection import by_age
 from import_assets.spec.loading import Import, Project
-from import_assets.spec.sources import PasteSource
+from import_assets.spec.sources import StorageSource, UploadSource
 from import_assets.warehouse import ledger, refusals
 from import_assets.warehouse.warehouse import Warehouse
 
@@ -53,7 +54,7 @@ def build_new_file_sensor(definition: Import) -> dg.SensorDefinition:
         now = datetime.now(UTC)
         if has_ended(definition, now):
             return dg.SkipReason(f"ended {definition.spec.run.until}")
-        return _look(context, definition, now)
+        return _look(context, definition)
 
     return new_file
 
@@ -69,9 +70,10 @@ def build_files_sensor(definition: Import) -> dg.SensorDefinition:
         description="Shows new files as partitions every five minutes; starts nothing.",
     )
     def files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        listing = list_matching(
-            open_source(definition), _rules(definition).pattern, LISTING_SECONDS
-        )
+        try:
+            listing = _listing(definition, _rules(definition))
+        except ListingUnfinishedError as error:
+            return dg.SkipReason(str(error))
         known = set(context.instance.get_dynamic_partitions(partitions_name(definition)))
         # In the order in which runs take them, so that a schedule can take many in one run.
         new = [one.key for one in sorted(listing.deliveries, key=by_age) if one.key not in known]
@@ -88,13 +90,20 @@ def build_files_sensor(definition: Import) -> dg.SensorDefinition:
 
 def _rules(definition: Import) -> Rules:
     source = definition.spec.source.only
-    if isinstance(source, PasteSource):
-        raise TypeError("pasted text is not a folder")
+    if not isinstance(source, StorageSource | UploadSource):
+        raise TypeError(f"{definition.name} has no folder")
     return rules_of(source, definition.project.spec.limits)
 
 
+def _listing(definition: Import, rules: Rules) -> Listing:
+    """List the folder for one look; one that takes longer goes on at the next."""
+    shared = connections(definition.project)
+    storage = open_source(definition, connections=shared)
+    return list_matching(storage, rules.pattern, LISTING_SECONDS, shared.listings)
+
+
 def _look(
-    context: dg.SensorEvaluationContext, definition: Import, now: datetime
+    context: dg.SensorEvaluationContext, definition: Import
 ) -> dg.SensorResult | dg.SkipReason:
     if not definition.file.is_file():
         return dg.SkipReason(f"{definition.file.name} is gone: reload definitions")
@@ -102,16 +111,18 @@ def _look(
     rules = _rules(definition)
     before = _Cursor.read(context.cursor)
     books = _Books(context.instance, definition, warehouse)
-    listing = list_matching(open_source(definition), rules.pattern, LISTING_SECONDS)
     try:
+        listing = _listing(definition, rules)
         tick = look(
             listing,
             rules,
             _memory(before, definition, rules),
-            now=now,
+            now=listing.at,
             imported=books.imported,
             outcome=books.outcome,
         )
+    except ListingUnfinishedError as error:
+        return dg.SkipReason(str(error))
     except WarehouseError as error:
         return dg.SkipReason(f"{error}; looked at again at the next tick")
     requests, partitions = run_requests(context.instance, definition, tick.asks)

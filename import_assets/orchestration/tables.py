@@ -6,7 +6,7 @@ import dagster as dg
 
 from import_assets.orchestration import alive, checks, left_over, metadata
 from import_assets.orchestration.keys import TABLES_GROUP, import_key, pool, table_key
-from import_assets.pipeline import utc_now
+from import_assets.pipeline.stage import utc_now
 from import_assets.spec.loading import Import
 from import_assets.tables import checks as table_checks
 from import_assets.warehouse.sql import table_label

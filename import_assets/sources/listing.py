@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from import_assets.errors import SourceError
 from import_assets.sources.delivery import Delivery
@@ -13,7 +14,12 @@ from import_assets.sources.storage.base import Storage
 from import_assets.sources.storage.keys import true_path
 from import_assets.spec.patterns import FilePattern
 
-_CLOCK_EVERY = 1_000
+_CLOCK_EVERY = 100
+_ABANDONED_SECONDS = 1_800.0
+
+
+class ListingUnfinishedError(SourceError):
+    """Listing a storage takes longer than it may at once; the next call goes on with it."""
 
 
 @dataclass(frozen=True)
@@ -21,46 +27,137 @@ class Listing:
     """The files of a storage that match a filter (M015, M020).
 
     `others` is the number of files that were seen and do not match. `faults` are sentences about
-    what could not be listed; it is for the user's eyes and never a reason to stop the rest.
+    what could not be listed; it is for the user's eyes and never a reason to stop the rest. `at` is
+    when listing began, in UTC: the files were as they are said to be then or later.
     """
 
     deliveries: Sequence[Delivery]
     others: int = 0
     faults: Sequence[str] = ()
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def list_matching(
     storage: Storage,
     pattern: FilePattern,
     within: timedelta | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    cache: ListingCache | None = None,
 ) -> Listing:
     """List the files of a storage that match the filter.
 
-    Only matching files are kept in memory. A file that the storage lists twice, as it may while
-    the folder changes, counts once.
+    A file that the storage lists twice, as it may while the folder changes, counts once.
+
+    Args:
+        storage: the folder.
+        pattern: the filter.
+        within: how long it may take.
+        cache: where listings that several imports share, or that take several looks, are kept.
 
     Raises:
-        SourceError: the folder cannot be listed, or takes longer than `within`. An incomplete
-            listing is no answer: the same files would be missing from it every time.
+        ListingUnfinishedError: it takes longer than `within`. An incomplete listing is no answer:
+            the same files would be missing from it every time. With a cache, the next call goes on
+            where this one stopped.
+        SourceError: the folder cannot be listed.
     """
-    found: dict[str, Delivery] = {}
-    faults: list[str] = []
-    started, others = clock(), 0
-    listed = storage.list(pattern.reaches_into_folders, faults.append)
-    for seen, delivery in enumerate(listed, start=1):
-        if pattern.matches(true_path(delivery.path)):
-            found[delivery.key] = delivery
-        else:
-            others += 1
-        if within is not None and seen % _CLOCK_EVERY == 0:
-            _check_time(storage, seen, clock() - started, within)
-    return Listing(tuple(found.values()), others, tuple(faults))
+    whole = (cache or ListingCache()).whole(storage, pattern.reaches_into_folders, within)
+    found = {one.key: one for one in whole.deliveries if pattern.matches(true_path(one.path))}
+    others = len(whole.deliveries) - len(found)
+    return Listing(tuple(found.values()), others, whole.faults, whole.at)
 
 
-def _check_time(storage: Storage, seen: int, seconds: float, within: timedelta) -> None:
-    if seconds > within.total_seconds():
-        raise SourceError(
-            f"listing the {storage.place} takes longer than {within.total_seconds():.0f} s, after "
-            f"{seen:,} files: move imported files away, or name a smaller folder in the definition"
-        )
+@dataclass
+class _Progress:
+    """A listing on its way."""
+
+    rest: Iterator[Delivery]
+    faults: list[str]
+    at: datetime
+    found: dict[str, Delivery] = field(default_factory=dict)
+
+
+@dataclass
+class _Shelf:
+    """What is known of one folder. `lock` is held by who lists it, for all others too."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    progress: _Progress | None = None
+    done: Listing | None = None
+    touched: float = 0.0
+
+
+class ListingCache:
+    """Listings of storages, kept a while for the imports that look at the same folder."""
+
+    def __init__(
+        self, keep_seconds: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Keep finished listings of remote storages for `keep_seconds`."""
+        self._keep = keep_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._shelves: dict[tuple[str, bool], _Shelf] = {}
+
+    def whole(self, storage: Storage, recursive: bool, within: timedelta | None) -> Listing:
+        """Return all files of a storage; raises like `list_matching`."""
+        deadline = None if within is None else self._clock() + within.total_seconds()
+        with self._lock:
+            shelf = self._shelves.setdefault((storage.place, recursive), _Shelf())
+        if not shelf.lock.acquire(timeout=-1 if within is None else within.total_seconds()):
+            raise _unfinished(storage, shelf.progress, within)
+        try:
+            age = self._clock() - shelf.touched
+            if shelf.done is not None and storage.is_remote and age < self._keep:
+                return shelf.done
+            if shelf.progress is not None and age >= _ABANDONED_SECONDS:
+                shelf.progress = None
+            return self._driven(shelf, storage, recursive, deadline, within)
+        finally:
+            shelf.touched = self._clock()
+            shelf.lock.release()
+
+    def _driven(
+        self,
+        shelf: _Shelf,
+        storage: Storage,
+        recursive: bool,
+        deadline: float | None,
+        within: timedelta | None,
+    ) -> Listing:
+        shelf.done = None
+        if shelf.progress is None:
+            faults: list[str] = []
+            rest = iter(storage.list(recursive, faults.append))
+            shelf.progress = _Progress(rest, faults, datetime.now(UTC))
+        progress = shelf.progress
+        try:
+            ended = self._read(progress, deadline)
+        except BaseException:
+            shelf.progress = None
+            raise
+        if not ended:
+            raise _unfinished(storage, progress, within)
+        shelf.progress = None
+        whole = Listing(tuple(progress.found.values()), 0, tuple(progress.faults), progress.at)
+        if storage.is_remote:
+            shelf.done = whole
+        return whole
+
+    def _read(self, progress: _Progress, deadline: float | None) -> bool:
+        """Read on until the end or the deadline; tell whether the end was met."""
+        for seen, delivery in enumerate(progress.rest, start=1):
+            progress.found[delivery.key] = delivery
+            if deadline is not None and seen % _CLOCK_EVERY == 0 and self._clock() > deadline:
+                return False
+        return True
+
+
+def _unfinished(
+    storage: Storage, progress: _Progress | None, within: timedelta | None
+) -> ListingUnfinishedError:
+    seconds = within.total_seconds() if within else 0
+    count = len(progress.found) if progress else 0
+    return ListingUnfinishedError(
+        f"listing the {storage.place} takes longer than {seconds:.0f} s: {count:,} files so far, "
+        "the next look goes on from there; should it never end, move imported files away, or name "
+        "a smaller folder in the definition"
+    )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from import_assets.spec.analyses import ANALYSES_FOLDER, Analyses, find_analyses
+from import_assets.spec.connections import STORAGES, ConnectionType
 from import_assets.spec.document import Place
 from import_assets.spec.misfits import DocumentPath, Misfit
 from import_assets.spec.models import (
@@ -38,13 +41,9 @@ def project_misfits(spec: ImportSpec, project: ProjectSpec) -> Iterator[Misfit]:
 
 
 def _source_misfits(spec: ImportSpec, project: ProjectSpec) -> Iterator[Misfit]:
-    storage, paste = spec.source.storage, spec.source.paste
-    if storage is not None and storage.connection is not None:
-        yield Misfit(
-            ("source", "storage", "connection"),
-            f"{shown(storage.connection)} is not known: project.yaml declares no connections; "
-            "leave `connection` out for a folder on this machine",
-        )
+    yield from _connection_misfits(spec, project)
+    yield from _query_misfits(spec, project)
+    paste = spec.source.paste
     if paste is not None and paste.text is not None:
         size = len(paste.text.encode())
         if size > project.limits.paste_bytes:
@@ -53,6 +52,82 @@ def _source_misfits(spec: ImportSpec, project: ProjectSpec) -> Iterator[Misfit]:
                 f"{size:,} bytes: a pasted text has at most {project.limits.paste_bytes:,} "
                 "(limits: paste_bytes in project.yaml); put it into a file and use source upload",
             )
+
+
+def analysis_misfits(spec: ImportSpec, root: Path, analyses: Analyses) -> Iterator[Misfit]:
+    """Yield what is wrong with the analysis that an import reads (M013, D44).
+
+    Args:
+        spec: the import.
+        root: the folder of its project.
+        analyses: those of its project.
+    """
+    source = spec.source.analysis
+    if source is None:
+        return
+    where = ("source", "analysis")
+    if source.project is not None:
+        where = (*where, "name")
+        folder = (root / source.project).resolve()
+        if not folder.is_dir():
+            yield Misfit(("source", "analysis", "project"), f"there is no folder {folder}")
+            return
+        analyses = find_analyses(folder)
+    if source.name in analyses.invalid:
+        problem = analyses.invalid[source.name].problems[0]
+        yield Misfit(where, f"the analysis {shown(source.name)} cannot be used: {problem}")
+    elif source.name not in analyses.usable:
+        known = list(analyses.usable)
+        listed = f"there are: {', '.join(known)}" if known else "there is none yet"
+        yield Misfit(
+            where,
+            f"there is no analysis {shown(source.name)} in {ANALYSES_FOLDER}/; {listed}"
+            + did_you_mean(source.name, known),
+        )
+
+
+_SERVES: dict[str, tuple[ConnectionType, ...]] = {
+    "storage": STORAGES,
+    "url": ("http",),
+    "database": ("sql",),
+}
+"""Which connections a source can use."""
+
+
+def _connection_misfits(spec: ImportSpec, project: ProjectSpec) -> Iterator[Misfit]:
+    name, word = spec.source.connection, spec.source.word
+    if name is None:
+        return
+    where = ("source", word, "connection")
+    known = project.connections
+    if name not in known:
+        listed = f"known: {', '.join(known)}" if known else "it declares none"
+        yield Misfit(
+            where,
+            f"{shown(name)} is not a connection of project.yaml; {listed}"
+            + did_you_mean(name, list(known)),
+        )
+    elif known[name].type not in _SERVES[word]:
+        yield Misfit(
+            where,
+            f"connection {shown(name)} is {known[name].type}; source {word} needs "
+            f"{' or '.join(_SERVES[word])}",
+        )
+
+
+def _query_misfits(spec: ImportSpec, project: ProjectSpec) -> Iterator[Misfit]:
+    """Yield what is no query that only reads (M008, D43)."""
+    database = spec.source.database
+    if database is None:
+        return
+    known = project.connections.get(database.connection)
+    # Loaded here, and only where needed, since the parser of SQL is large.
+    from import_assets.sources.sql.dialects import dialect_of
+    from import_assets.sources.sql.select import check_select
+
+    url = known.sql.url if known is not None and known.sql is not None else ""
+    if wrong := check_select(database.query, dialect_of(url).grammar):
+        yield Misfit(("source", "database", "query"), wrong)
 
 
 def _identifier_misfits(spec: ImportSpec, project: ProjectSpec) -> Iterator[Misfit]:

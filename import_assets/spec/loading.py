@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from import_assets.errors import DefinitionError, Problem
-from import_assets.spec.agreement import Agreement, project_misfits
+from import_assets.spec.agreement import Agreement, analysis_misfits, project_misfits
+from import_assets.spec.analyses import Analyses, find_analyses
 from import_assets.spec.document import Document, read_document
 from import_assets.spec.models import BARE_WORDS, ImportSpec, ProjectSpec
 from import_assets.spec.names import import_name_fault
@@ -96,6 +97,9 @@ class Import:
             include={"kind", "format", "columns", "empty"},
             exclude={"kind": {"searchable"}},
         )
+        database = self.spec.source.database
+        if database is not None:
+            rows["query"] = database.query
         project = self.project.spec.model_dump(
             mode="json", exclude_defaults=True, include={"limits"}
         )
@@ -114,7 +118,7 @@ def _canonical(value: Any) -> bytes:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Everything that a project defines. Both mappings are in the order of their names.
+    """Everything that a project defines. The mappings are in the order of their names.
 
     A file whose name cannot name an import appears in `invalid` under its whole file name.
     """
@@ -122,6 +126,7 @@ class Loaded:
     project: Project
     imports: dict[str, Import]
     invalid: dict[str, DefinitionError]
+    analyses: Analyses
 
 
 def load_project(root: Path) -> Project:
@@ -159,12 +164,13 @@ def load(root: Path) -> Loaded:
         DefinitionError: The project file is wrong, or the folder `imports` cannot be listed.
     """
     project = load_project(root)
+    analyses = find_analyses(project.root)
     imports: dict[str, Import] = {}
     invalid: dict[str, DefinitionError] = {}
     agreement = Agreement()
     for name, file in _definition_files(project):
         try:
-            one, document = _read_import(project, file)
+            one, document = _read_import(project, file, analyses)
             shown = file.relative_to(project.root).as_posix()
             misfits = agreement.take(one.spec, shown, document.place)
             if error := refused(document, misfits):
@@ -176,7 +182,7 @@ def load(root: Path) -> Loaded:
     whole = {
         name: replace(one, spec=agreement.completed(one.spec)) for name, one in imports.items()
     }
-    return Loaded(project, whole, invalid)
+    return Loaded(project, whole, invalid, analyses)
 
 
 def load_import(project: Project, file: Path) -> Import:
@@ -187,17 +193,21 @@ def load_import(project: Project, file: Path) -> Import:
     Raises:
         DefinitionError: The file is wrong.
     """
-    return _read_import(project, file)[0]
+    return _read_import(project, file, find_analyses(project.root))[0]
 
 
-def _read_import(project: Project, file: Path) -> tuple[Import, Document]:
+def _read_import(project: Project, file: Path, analyses: Analyses) -> tuple[Import, Document]:
     if file.suffix != ".yaml":
         raise _error(file, f"is not read: rename it to {_readable(file.stem)}.yaml")
     if fault := import_name_fault(file.stem):
         raise _error(file, fault)
     document = read_document(file)
     spec = validated(ImportSpec, document, BARE_WORDS)
-    if error := refused(document, project_misfits(spec, project.spec)):
+    misfits = [
+        *project_misfits(spec, project.spec),
+        *analysis_misfits(spec, project.root, analyses),
+    ]
+    if error := refused(document, misfits):
         raise error
     return Import(file.stem, file, spec, project), document
 

@@ -795,6 +795,18 @@ class Limits(StrictModel):
     )
 
 
+class Retention(StrictModel):
+    """How long what nobody needs any more is kept."""
+
+    days: int = Field(
+        default=7,
+        ge=1,
+        le=3_650,
+        description="Days after which copies and batches that interrupted runs left behind are "
+        "removed; a batch that is not in its table yet is never removed.",
+    )
+
+
 class ProjectSpec(StrictModel):
     """project.yaml: what all imports share."""
 
@@ -819,6 +831,9 @@ class ProjectSpec(StrictModel):
         "absolute.",
     )
     limits: Limits = Field(default=Limits(), description="Limits of one file and its rows.")
+    retention: Retention = Field(
+        default=Retention(), description="How long what nobody needs any more is kept."
+    )
     connections: dict[str, Connection] = Field(
         default={},
         json_schema_extra={"propertyNames": {"pattern": f"^{_IDENTIFIER}$"}},

@@ -7,11 +7,13 @@ delivery is staged again.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
+import stat as modes
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,8 @@ from import_assets.staging.manifest import Manifest
 
 _MANIFEST = "manifest.json"
 _TEMPORARY = ".tmp"
+_LEFT_BEHIND_SECONDS = 86_400
+"""A day is longer than any batch takes to write."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,15 @@ class Staging:
         self.root = root
 
     def find(self, import_name: str, batch_id: str) -> Batch | None:
-        """Return a staged batch, or None; what is left of a damaged one is removed."""
+        """Return a staged batch, or None; what is left of a damaged one is removed.
+
+        Raises:
+            OSError: the batch is there and cannot be read.
+        """
         folder = self.root / import_name / batch_id
-        batch = _load(folder)
+        batch = load(folder)
         if batch is None and folder.exists():
-            _remove(folder)
+            remove_folder(folder)
         return batch
 
     def all(self) -> Iterator[Batch]:
@@ -85,17 +93,26 @@ class Staging:
         folders = {path.parent for path in self.root.glob(f"*/*/{_MANIFEST}")}
         # What stands in the temporary folder is not finished, whatever it holds.
         staged = [folder for folder in folders if folder.parent.name != _TEMPORARY]
-        batches = [batch for folder in staged if (batch := _load(folder))]
+        batches = [batch for folder in staged if (batch := _load_if_readable(folder))]
         yield from sorted(
             batches, key=lambda batch: (batch.manifest.staged_at, batch.manifest.batch_id)
         )
 
+    def left_behind(self, before: float) -> Iterator[Path]:
+        """Yield the folders of writers that did not finish and have not written since then."""
+        yield from _untouched((self.root / _TEMPORARY).glob("*"), before)
+
+    def settled(self, before: float) -> Iterator[Path]:
+        """Yield the folders of batches, whole or damaged, that nobody has changed since then."""
+        own = (path for path in self.root.glob("*/*") if not path.parent.name.startswith("."))
+        yield from _untouched(own, before)
+
     @contextmanager
     def writing(self, import_name: str, batch_id: str) -> Iterator[BatchWriter]:
         """Give a writer in a temporary folder, which is removed unless `finish` was called."""
-        temporary = self.root / _TEMPORARY
-        _sweep(temporary)
-        folder = temporary / f"{import_name}-{batch_id}-{secrets.token_hex(4)}"
+        for folder in self.left_behind(time.time() - _LEFT_BEHIND_SECONDS):
+            shutil.rmtree(folder, ignore_errors=True)
+        folder = self.root / _TEMPORARY / f"{import_name}-{batch_id}-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
         try:
             yield BatchWriter(folder)
@@ -123,17 +140,21 @@ class Staging:
 
     def remove(self, batch: Batch) -> None:
         """Delete a batch from disk; its manifest goes first, so that no half batch remains."""
-        _remove(batch.folder)
+        remove_folder(batch.folder)
 
     def remove_all(self, import_name: str) -> None:
         """Delete every staged batch of an import."""
         for path in (self.root / import_name).glob(f"*/{_MANIFEST}"):
-            _remove(path.parent)
+            remove_folder(path.parent)
         shutil.rmtree(self.root / import_name, ignore_errors=True)
 
 
-def _load(folder: Path) -> Batch | None:
-    """Return the batch in a folder, or None where it is not whole."""
+def load(folder: Path) -> Batch | None:
+    """Return the batch in a folder, or None where it is not whole.
+
+    Raises:
+        OSError: it cannot be read, so that nobody knows.
+    """
     try:
         text = (folder / _MANIFEST).read_bytes()
         batch = Batch(folder, Manifest.model_validate_json(text))
@@ -142,9 +163,20 @@ def _load(folder: Path) -> Batch | None:
             and _records(batch.row_files) == batch.manifest.rows
             and _records(batch.reject_files) == batch.manifest.rejected
         )
-    except (OSError, ValidationError, pa.ArrowException):
+    except OSError as error:
+        # What Parquet says of a damaged file comes without a number.
+        if error.errno in (None, errno.ENOENT, errno.ENOTDIR):
+            return None
+        raise
+    except (ValidationError, pa.ArrowException):
         return None
     return batch if whole else None
+
+
+def _load_if_readable(folder: Path) -> Batch | None:
+    with suppress(OSError):
+        return load(folder)
+    return None
 
 
 def _records(files: Sequence[Path]) -> int:
@@ -152,19 +184,22 @@ def _records(files: Sequence[Path]) -> int:
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 
-def _remove(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
+    """Delete a batch, or what is left of one, from disk; its manifest goes first."""
     (folder / _MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sweep(temporary: Path) -> None:
-    """Remove what killed processes left behind; a day is longer than any batch takes to write."""
-    limit = time.time() - 86_400
-    for folder in temporary.glob("*"):
-        # Another process may finish its batch, or sweep too, at this very moment.
-        with suppress(FileNotFoundError):
-            if folder.stat().st_mtime < limit:
-                shutil.rmtree(folder, ignore_errors=True)
+def _untouched(paths: Iterable[Path], before: float) -> Iterator[Path]:
+    """Yield those of the paths that are folders and in which nothing has come or gone since."""
+    for path in sorted(paths):
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            # Another process has finished its batch, or cleans up too.
+            continue
+        if modes.S_ISDIR(found.st_mode) and found.st_mtime < before:
+            yield path
 
 
 def _sync(path: Path) -> None:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from import_assets.spec.models import AttributeType
+
+
+class Member(BaseModel):
+    """A file of an archive: its path there, and the number of its first record in the delivery."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    first_record: int
 
 
 class Manifest(BaseModel):
@@ -32,6 +41,7 @@ class Manifest(BaseModel):
     delimiter: str
     encoding: str
     header: tuple[str, ...]
+    members: tuple[Member, ...] = ()
     attributes: tuple[tuple[str, AttributeType], ...]
     identifiers: tuple[str, ...]
     empty: Literal["overwrite", "keep"]
@@ -40,6 +50,8 @@ class Manifest(BaseModel):
     missing: tuple[str, ...]
     unmapped: tuple[str, ...]
     warnings: tuple[str, ...]
+    state: dict[str, Any] = {}
+    """What the feed that this came from wants to know when it is asked again."""
     read: int
     rows: int
     rejected: int

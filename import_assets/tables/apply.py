@@ -331,11 +331,23 @@ def _store_rejects(connection: duckdb.DuckDBPyConnection, batch: Batch, sequence
     for source in sources:
         connection.execute(
             "INSERT INTO import_assets.rejects "
-            f"SELECT $sequence, $batch, $import, $file, record, line, faults, raw FROM ({source})",
+            f"SELECT $sequence, $batch, $import, {_file(batch.manifest)}, "
+            f"record, line, faults, raw FROM ({source})",
             {
                 "sequence": sequence,
                 "batch": batch.manifest.batch_id,
                 "import": batch.manifest.import_name,
-                "file": batch.manifest.key,
             },
         )
+
+
+def _file(manifest: Manifest) -> str:
+    """SQL of the file that a record is of: the delivery, or a member of it: `a.zip!june.csv`."""
+    if not manifest.members:
+        return literal(manifest.key)
+    latest_first = reversed(manifest.members)
+    cases = [
+        f"WHEN record >= {member.first_record} THEN {literal(f'{manifest.key}!{member.name}')}"
+        for member in latest_first
+    ]
+    return f"CASE {' '.join(cases)} END"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,7 +20,11 @@ _COUNTS = "read, inserted, updated, unchanged, duplicate, rejected, blank, custo
 
 @dataclass(frozen=True)
 class Entry:
-    """One applied batch. Times are naive UTC."""
+    """One applied batch. Times are naive UTC.
+
+    `sha256` and `bytes` are of the delivery's content, `state` is what its feed wanted to know when
+    it is asked again.
+    """
 
     sequence: int
     batch_id: str
@@ -27,7 +32,11 @@ class Entry:
     table_name: str
     key: str
     fingerprint: str
+    modified: dt.datetime | None
     slot: str | None
+    sha256: str
+    bytes: int
+    state: Mapping[str, Any]
     header: tuple[str, ...]
     applied_at: dt.datetime
     forgotten_at: dt.datetime | None
@@ -35,8 +44,8 @@ class Entry:
 
 
 _ENTRY = (
-    "sequence, batch_id, import, table_name, key, fingerprint, slot, header, applied_at, "
-    f"forgotten_at, {_COUNTS}"
+    "sequence, batch_id, import, table_name, key, fingerprint, modified, slot, sha256, bytes, "
+    f"state, header, applied_at, forgotten_at, {_COUNTS}"
 )
 
 
@@ -44,6 +53,7 @@ def _entry(row: Sequence[Any]) -> Entry:
     names = [f.name for f in fields(Entry)][:-1]
     values = dict(zip(names, row[: len(names)], strict=True))
     values["header"] = tuple(values["header"])
+    values["state"] = json.loads(values["state"])
     return Entry(**values, counts=Counts(*row[len(names) :]))
 
 
@@ -53,6 +63,30 @@ def applied(connection: duckdb.DuckDBPyConnection, batch_id: str) -> Entry | Non
         connection,
         f"SELECT {_ENTRY} FROM import_assets.batches WHERE batch_id = ? AND forgotten_at IS NULL",
         [batch_id],
+    )
+    return _entry(row) if row else None
+
+
+def applied_under(
+    connection: duckdb.DuckDBPyConnection, import_name: str, key: str, definition_hash: str
+) -> Entry | None:
+    """Return the entry of any version of a delivery that was applied under a definition."""
+    row = first_row(
+        connection,
+        f"SELECT {_ENTRY} FROM import_assets.batches WHERE import = ? AND key = ? "
+        "AND definition_hash = ? AND forgotten_at IS NULL ORDER BY sequence DESC LIMIT 1",
+        [import_name, key, definition_hash],
+    )
+    return _entry(row) if row else None
+
+
+def last(connection: duckdb.DuckDBPyConnection, import_name: str) -> Entry | None:
+    """Return the entry of the last batch that an import remembers."""
+    row = first_row(
+        connection,
+        f"SELECT {_ENTRY} FROM import_assets.batches WHERE import = ? AND forgotten_at IS NULL "
+        "ORDER BY sequence DESC LIMIT 1",
+        [import_name],
     )
     return _entry(row) if row else None
 
@@ -76,6 +110,7 @@ def record(
         "definition_hash": manifest.definition_hash,
         "sha256": manifest.sha256,
         "bytes": manifest.bytes,
+        "state": json.dumps(manifest.state, separators=(",", ":")),
         "header": list(manifest.header),
         **counts.as_dict(),
         "applied_at": now,

@@ -23,6 +23,7 @@ _STATEMENTS = (
         definition_hash VARCHAR NOT NULL,
         sha256 VARCHAR NOT NULL,
         bytes BIGINT NOT NULL,
+        state VARCHAR NOT NULL,
         header VARCHAR[] NOT NULL,
         read BIGINT NOT NULL,
         inserted BIGINT NOT NULL,

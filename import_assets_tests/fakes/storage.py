@@ -49,9 +49,9 @@ class FakeStorage(Storage):
         for folder in sorted(self.unreadable) if recursive else ():
             report(f"{folder} in {self.place} cannot be listed: Permission denied")
         for path in list(self.files):
-            *folders, name = encode_path(path).split("/")
-            hidden = not is_delivery_name(name) or not all(map(is_entered, folders))
-            if not hidden and (recursive or not folders) and not self._is_unreadable(folders):
+            *folders, _ = encode_path(path).split("/")
+            shown = _is_shown(encode_path(path)) and (recursive or not folders)
+            if shown and not self._is_unreadable(folders):
                 yield self._delivery(path)
 
     def stat(self, key: str) -> Delivery:
@@ -67,7 +67,7 @@ class FakeStorage(Storage):
     def _path(self, key: str) -> bytes:
         self._check()
         for path in self.files:
-            if shorten(encode_path(path)) == key and is_delivery_name(key.rsplit("/", 1)[-1]):
+            if shorten(encode_path(path)) == key and _is_shown(encode_path(path)):
                 return path
         raise UnknownName(f"there is no file {key!r} in {self.place}")
 
@@ -86,6 +86,11 @@ class FakeStorage(Storage):
             modified=modified,
             long_path=None if key == encoded else encoded,
         )
+
+
+def _is_shown(path: str) -> bool:
+    *folders, name = path.split("/")
+    return is_delivery_name(name) and all(map(is_entered, folders))
 
 
 class MeddlingStorage(Storage):

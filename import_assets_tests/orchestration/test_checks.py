@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from import_assets.orchestration import checks, metadata
-from import_assets.pipeline import Delivered
+from import_assets.pipeline.deliver import Delivered
 from import_assets.sources.delivery import Delivery
 from import_assets.tables.outcome import Counts
 from import_assets_tests.builders import warehouse

@@ -11,7 +11,8 @@ from import_assets.errors import SourceError, WarehouseError
 from import_assets.orchestration import imports
 from import_assets.orchestration.imports import run_assets
 from import_assets.orchestration.requests import partition_tags
-from import_assets.pipeline import Delivered, deliver, stage
+from import_assets.pipeline.deliver import Delivered, deliver
+from import_assets.pipeline.stage import stage
 from import_assets.sources.open import open_source
 from import_assets.warehouse import refusals
 from import_assets.warehouse.warehouse import Warehouse

@@ -13,7 +13,7 @@ import pytest
 from import_assets.errors import SourceError
 from import_assets.orchestration import imports, sensors
 from import_assets.orchestration.checks import files_key
-from import_assets.pipeline import deliver
+from import_assets.pipeline.deliver import deliver
 from import_assets.sources.discovery import TooManyFilesError
 from import_assets.warehouse.lock import hold
 from import_assets_tests.orchestration.site import CUSTOMERS, Site

@@ -7,14 +7,21 @@ from collections.abc import Callable
 import pytest
 
 from import_assets.errors import SourceError
+from import_assets.orchestration.connected import connections
 from import_assets.orchestration.selection import select
-from import_assets.pipeline import deliver
-from import_assets.sources.discovery import TooManyFilesError
+from import_assets.pipeline.deliver import deliver
+from import_assets.sources.discovery import Selected, TooManyFilesError
 from import_assets.sources.open import open_source
+from import_assets.spec.loading import Import
 from import_assets.warehouse.lock import hold
 from import_assets.warehouse.warehouse import Warehouse
 from import_assets_tests.orchestration.site import CUSTOMERS, Site
 from import_assets_tests.orchestration.test_pastes_and_uploads import PASTE, UPLOAD
+
+
+def chosen(definition: Import, limit: int | None) -> Selected:
+    return select(definition, limit, connections=connections(definition.project))
+
 
 Selecting = Callable[[str], list[str]]
 
@@ -33,7 +40,7 @@ def selecting(site: Site) -> Selecting:
     def by(rule: str) -> list[str]:
         text = CUSTOMERS.replace('files: "*.csv"', f'files: "*.csv", select: {rule}')
         site.define("crm", text.replace("run: {on_new_file: true}\n", ""))
-        return [one.key for one in select(site.definition(), None).deliveries]
+        return [one.key for one in chosen(site.definition(), None).deliveries]
 
     return by
 
@@ -58,25 +65,25 @@ def test_a_start_by_hand_has_no_limit(site: Site) -> None:
     site.configure("limits: {files: 1}\n")
     for name in "ab":
         site.put(f"in/{name}.csv", "id\n1\n")
-    assert len(select(site.definition(), None).deliveries) == 2
+    assert len(chosen(site.definition(), None).deliveries) == 2
     with pytest.raises(TooManyFilesError):
-        select(site.definition(), 1)
+        chosen(site.definition(), 1)
 
 
 def test_of_a_drop_folder_every_file_is_taken_once(site: Site) -> None:
     site.define("up", UPLOAD)
     site.put("uploads/up/a.csv", "id\n1\n")
     definition = site.definition("up")
-    (delivery,) = select(definition, None).deliveries
+    (delivery,) = chosen(definition, None).deliveries
     warehouse = Warehouse(definition.project.warehouse_path)
     deliver(definition, open_source(definition), delivery, warehouse)
-    assert select(definition, None).deliveries == ()
+    assert chosen(definition, None).deliveries == ()
 
 
 def test_pasted_text_has_no_folder(site: Site) -> None:
     site.define("news", PASTE)
     with pytest.raises(SourceError, match="news has no folder to choose files from"):
-        select(site.definition("news"), None)
+        chosen(site.definition("news"), None)
 
 
 @pytest.mark.parametrize("rule", ["all", "last_modified", "last_alphabetically"])

@@ -7,9 +7,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from import_assets import pipeline
 from import_assets.orchestration.keys import table_key
-from import_assets.pipeline import stage
+from import_assets.pipeline import deliver as delivering
+from import_assets.pipeline.stage import stage
 from import_assets.sources.open import open_source
 from import_assets.staging.batch import Batch, Staging
 from import_assets.tables.apply import Applied, apply_batch
@@ -169,7 +169,7 @@ def test_a_left_over_that_fails_blocks_nothing(site: Site, monkeypatch: pytest.M
             raise ZeroDivisionError("a fault of ours")
         return apply_batch(connection, one, *args)
 
-    monkeypatch.setattr(pipeline, "apply_batch", failing)
+    monkeypatch.setattr(delivering, "apply_batch", failing)
     run = site.run("crm", "b.csv")
     assert run.success
     assert set(run.partitions) == {"b.csv"}

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from import_assets import pipeline
+from import_assets.mapping.mapping import Mapping
+from import_assets.pipeline import deliver as delivering
 from import_assets.sources import spool
 from import_assets.sources.open import open_source
 from import_assets.spec.loading import load
@@ -35,12 +36,12 @@ def _then_die(function: Callable[..., Any]) -> Callable[..., Any]:
 
 STAGES: dict[str, tuple[object, str, Callable[[Callable[..., Any]], Callable[..., Any]]]] = {
     "fetching": (spool, "_copy", _then_die),
-    "reading": (pipeline.Mapping, "apply", lambda _: _die),
+    "reading": (Mapping, "apply", lambda _: _die),
     "staging": (BatchWriter, "write", _then_die),
     "before the rename": (Staging, "finish", lambda _: _die),
     "after the rename": (Staging, "finish", _then_die),
     "inside the transaction": (applying, "_store_rejects", _then_die),
-    "after the commit": (pipeline, "apply_batch", _then_die),
+    "after the commit": (delivering, "apply_batch", _then_die),
 }
 """Stage → object and name of the function at whose call or return the process dies."""
 
@@ -53,7 +54,7 @@ def main(root: str, name: str, key: str, stage: str) -> None:
     definition = load(Path(root)).imports[name]
     storage = open_source(definition)
     warehouse = Warehouse(definition.project.warehouse_path)
-    pipeline.deliver(definition, storage, storage.stat(key), warehouse)
+    delivering.deliver(definition, storage, storage.stat(key), warehouse)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from import_assets.pipeline import Delivered, deliver
+from import_assets.pipeline.deliver import Delivered, deliver
 from import_assets.sources.open import open_source
 from import_assets.spec.loading import load
 from import_assets.warehouse.warehouse import Warehouse

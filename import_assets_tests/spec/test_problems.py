@@ -55,8 +55,8 @@ def test_good_definitions_have_no_problems(tmp_path: Path, text: str):
         (GOOD + "  - {From: x}\n", [(6, "did you mean from?")]),
         (GOOD + "<<: {a: 1}\n", [(6, "`<<` is not known here")]),
         (
-            source("url: {path: x}"),
-            [(3, "`url` is not known here; allowed: storage, paste, upload")],
+            source("ftp: {path: x}"),
+            [(3, "`ftp` is not known here; allowed: storage, paste, upload, url, database")],
         ),
         (source("uplod: {}"), [(3, "did you mean upload?")]),
         (GOOD + "empty: keeep\nformat: {csv: {pad: true}}\n", [(6, "mean keep?"), (7, "`pad`")]),
@@ -98,9 +98,9 @@ def test_m002_kinds(tmp_path: Path, text: str, expected: Expected):
     [
         (
             GOOD.replace("\n  upload:", " upload"),
-            [(2, "write keys below it (storage, paste, upload)")],
+            [(2, "write keys below it (storage, paste, upload, url, database, analysis)")],
         ),
-        (GOOD.replace("\n  upload:", " {}"), [(2, "say where it comes from: storage, paste or")]),
+        (GOOD.replace("\n  upload:", " {}"), [(2, "say where it comes from: storage, paste")]),
         (source("upload: {}\n  paste:"), [(3, "beside paste: give one source only")]),
         (source("storage:"), [(3, "`files` is missing"), (3, "`folder` is missing")]),
         (
@@ -127,7 +127,26 @@ def test_m002_kinds(tmp_path: Path, text: str, expected: Expected):
         (source('paste: {text: " "}'), [(3, "the text is empty")]),
         (
             source("storage: {folder: a, files: b, connection: crm}"),
-            [(3, "'crm' is not known: project.yaml declares no connections")],
+            [(3, "'crm' is not a connection of project.yaml; it declares none")],
+        ),
+        (source("url: {}"), [(3, "say where it is: `connection`, or the whole `address`")]),
+        (source("url: {address: 'http://a.example/f.csv'}"), [(3, "by https:// only")]),
+        (source("url: {address: 'https://u:secret@a.example/f'}"), [(3, "no user or password")]),
+        (source("url: {address: 'https://a.example/f', path: x}"), [(3, "needs connection")]),
+        (source("url: {connection: a, address: 'https://a.example'}"), [(3, "take `path`")]),
+        (source("database: {connection: erp}"), [(3, "`query` is missing")]),
+        (
+            source("database: {connection: erp, query: SELECT 1, lag: 5}"),
+            [(3, "needs `cursor` beside it")],
+        ),
+        (
+            source("database: {connection: erp, query: DELETE FROM a}"),
+            [(3, "'erp' is not a connection"), (3, "begins with DELETE: an import reads with one")],
+        ),
+        (source("analysis: top_buyers"), [(3, "there is no analysis 'top_buyers' in analyses/")]),
+        (
+            source("url: {address: 'https://a.example/f'}") + "run: {on_new_file: true}\n",
+            [(6, "source url has no files to wait for")],
         ),
     ],
 )
@@ -138,7 +157,7 @@ def test_sources(tmp_path: Path, text: str, expected: Expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (GOOD + "format: csv\n", [(6, "write keys below it (csv)")]),
+        (GOOD + "format: csv\n", [(6, "write keys below it (csv, members)")]),
         (GOOD + "format: {csv: {delimiter: x}}\n", [(6, '" ", "\\t", ",", "."')]),
         (GOOD + "format: {csv: {delimiter: '\\t'}}\n", [(6, '" ", "\\t"')]),
         (GOOD + "format: {csv: {encoding: UTF-8}}\n", [(6, "did you mean utf-8?")]),
@@ -494,7 +513,26 @@ def test_an_endless_list_of_faults_is_cut(tmp_path: Path):
         ('limits: {rows: "5"}\n', [(1, "write a whole number")]),
         ("rows: 5\n", [(1, "it belongs under `limits:`")]),
         ('warehouse: ""\n', [(1, "may not be empty")]),
-        ("connections: {}\n", [(1, "`connections` is not known here")]),
+        ("connections: {}\n", []),
+        ("connections: {Crm: {sql: {url: 'sqlite:///a'}}}\n", [(1, "cannot name a connection")]),
+        ("connections: {crm: {}}\n", [(1, "say what it is: sftp, s3, gcs, http or sql")]),
+        (
+            "connections: {crm: {sftp: {host: a, user: b, password: c}}}\n",
+            [(1, "secret")],
+        ),
+        (
+            "connections: {crm: {sftp: {host: a, user: b, password_env: 'my secret!'}}}\n",
+            [(1, "write the name of an environment variable")],
+        ),
+        ("connections: {erp: {sql: {url: 'postgresql://u:p@h/d'}}}\n", [(1, "no password in")]),
+        (
+            "connections: {shop: {http: {address: 'http://shop.example/'}}}\n",
+            [(1, "feeds come by https:// only")],
+        ),
+        (
+            "connections: {lake: {s3: {bucket: b, access_key_id_env: A}}}\n",
+            [(1, "access_key_id_env and secret_access_key_env go together")],
+        ),
         ("identifiers:\n  push_token: {hard: false}\n", []),
         ("limits: {rows: 2_000_000}\n", []),
         ("", []),

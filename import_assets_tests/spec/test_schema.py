@@ -131,6 +131,7 @@ WORDS: dict[str, Any] = {
     "propertyNames": wrong_if(
         lambda value, said, root: not all(re.search(said["pattern"], key) for key in value)
     ),
+    "minLength": wrong_if(lambda value, said, root: isinstance(value, str) and len(value) < said),
     "pattern": wrong_if(
         lambda value, said, root: isinstance(value, str) and not re.search(said, value)
     ),

@@ -48,6 +48,7 @@ def test_all_facts_come_back(connection: duckdb.DuckDBPyConnection) -> None:
         "slot": "s",
         "header": ("id", "a;b"),
         "modified": NOW,
+        "state": {"etag": "e"},
     }
     record(connection, counts, **facts)
     assert ledger.applied(connection, "b1") == ledger.Entry(
@@ -57,13 +58,44 @@ def test_all_facts_come_back(connection: duckdb.DuckDBPyConnection) -> None:
         table_name="events/a sale",
         key="crm.csv",
         fingerprint="f1",
+        modified=NOW,
         slot="s",
+        sha256="0" * 64,
+        bytes=1,
+        state={"etag": "e"},
         header=("id", "a;b"),
         applied_at=NOW,
         forgotten_at=None,
         counts=counts,
     )
     assert ledger.applied(connection, "other") is None
+
+
+def test_the_last_batch_is_the_one_that_is_remembered(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    """What a feed is told when it is asked again, and what forgetting brings back."""
+    assert ledger.last(connection, "crm") is None
+    record(connection, Counts(), batch_id="b1", key="monday", state={"max": 1})
+    record(connection, Counts(), batch_id="b2", key="tuesday", state={"max": 2})
+    latest = ledger.last(connection, "crm")
+    assert latest is not None
+    assert (latest.key, latest.state) == ("tuesday", {"max": 2})
+    ledger.forget(connection, "crm", "tuesday", NOW)
+    before = ledger.last(connection, "crm")
+    assert before is not None
+    assert before.state == {"max": 1}
+
+
+def test_a_slot_is_done_under_the_definition_of_the_time(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    record(connection, Counts(read=1, inserted=1), key="monday", definition_hash="old")
+    done = ledger.applied_under(connection, "crm", "monday", "old")
+    assert done is not None
+    assert done.counts.inserted == 1
+    assert ledger.applied_under(connection, "crm", "monday", "new") is None
+    assert ledger.applied_under(connection, "crm", "tuesday", "old") is None
 
 
 def test_every_version_of_a_file_is_remembered_by_its_import(

@@ -26,6 +26,11 @@ class Storage(ABC):
         """Where this is, in words that stand after "in": `folder /srv/exports`."""
 
     @property
+    def is_remote(self) -> bool:
+        """Whether asking it costs so much that imports of one folder share a listing."""
+        return False
+
+    @property
     def encoding(self) -> str | None:
         """The encoding that the bytes have whatever a definition says, or None if unknown."""
         return None

@@ -94,5 +94,18 @@ def is_entered(name: str) -> bool:
     return not name.startswith(".")
 
 
+def listed_path(encoded: str) -> bytes | None:
+    """Return the path that an encoded one stands for, or None if no listing can hold it.
+
+    A part may hide a slash (`%2F`), be empty, or be a name that is never listed.
+    """
+    path = decode_path(encoded)
+    *folders, name = encoded.split("/")
+    if path is None or path.count(b"/") != len(folders):
+        return None
+    whole = name and all(folders) and is_delivery_name(name) and all(map(is_entered, folders))
+    return path if whole else None
+
+
 def _percent(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))

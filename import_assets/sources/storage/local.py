@@ -14,10 +14,10 @@ from import_assets.errors import FileRefused, SourceError, UnknownName
 from import_assets.sources.delivery import Delivery, utc_from_microseconds
 from import_assets.sources.storage.base import Report, Storage
 from import_assets.sources.storage.keys import (
-    decode_path,
     encode_path,
     is_delivery_name,
     is_entered,
+    listed_path,
     may_be_shortened,
     shorten,
 )
@@ -94,19 +94,10 @@ class LocalStorage(Storage):
         """Return the encoded path of a delivery and its real one, checked to lie in the folder."""
         root = self._root()
         encoded = self._encoded(key)
-        parts = encoded.split("/")
-        if ".." in parts:
+        if ".." in encoded.split("/"):
             raise self._outside(key)
-        path = decode_path(encoded)
-        # A part may hide a slash (%2F) or be a name that is never listed.
-        usable = (
-            path is not None
-            and all(parts)
-            and path.count(b"/") == len(parts) - 1
-            and all(is_entered(part) for part in parts[:-1])
-            and is_delivery_name(parts[-1])
-        )
-        if path is None or not usable:
+        path = listed_path(encoded)
+        if path is None:
             raise self._unknown(key)
         try:
             real = os.path.realpath(_join(root, path), strict=True)

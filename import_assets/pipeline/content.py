@@ -1,0 +1,159 @@
+"""The content of a delivery, once it lies on this machine, as records: whatever it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from io import BufferedReader
+from typing import BinaryIO, Protocol
+
+import polars as pl
+
+from import_assets.errors import FileRefused
+from import_assets.formats.archive import open_members
+from import_assets.formats.csv import open_csv
+from import_assets.formats.rows import RowsReader
+from import_assets.records import ColumnKind, Records
+from import_assets.sources.rows import SpooledRows
+from import_assets.sources.spool import Spooled
+from import_assets.spec.loading import Import
+from import_assets.spec.patterns import FilePattern
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes read so far and the bytes in all."""
+
+
+def no_progress(_done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a delivery holds: a file or the rows of a query, by the name that errors call it.
+
+    `encoding` is that of the file where its source knows it.
+    """
+
+    spooled: Spooled | SpooledRows
+    file: str
+    encoding: str | None = None
+
+
+class Reader(Protocol):
+    """The records of one file, or one member of an archive, or one query."""
+
+    header: tuple[str, ...]
+    delimiter: str
+    encoding: str
+    warnings: tuple[str, ...]
+    kinds: Mapping[str, ColumnKind]
+
+    def __iter__(self) -> Iterator[Records]:
+        """Give the records in blocks, at least one block."""
+        ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a delivery that has a header of its own; `member` names it in an archive."""
+
+    member: str | None
+    reader: Reader
+
+
+def open_parts(
+    definition: Import, content: Content, progress: Progress = no_progress
+) -> Generator[Part]:
+    """Yield the parts of a delivery; each is read to its end before the next is asked for.
+
+    Raises:
+        FileRefused: the content, or a part of it, is nothing that can be read.
+    """
+    if isinstance(content.spooled, SpooledRows):
+        yield Part(None, _rows(content.spooled))
+        return
+    csv = definition.spec.format.csv
+    if content.encoding is not None:
+        csv = csv.model_copy(update={"encoding": content.encoding})
+    limits, pattern = definition.project.spec.limits, definition.spec.format.members
+    members = open_members(
+        content.spooled.path, FilePattern(pattern) if pattern else None, limits, content.file
+    )
+    counter = _Counter(content.spooled.size, progress)
+    with closing(members):
+        for member in members:
+            stream = _Counted(member.stream, counter)
+            file = part_name(content.file, member.name)
+            yield Part(member.name, open_csv(stream, csv, limits, file))
+
+
+def part_name(file: str, member: str | None) -> str:
+    """Return what a part of a file is called: `stock.zip!june.csv`."""
+    return file if member is None else f"{file}!{member}"
+
+
+def _rows(spooled: SpooledRows) -> RowsReader:
+    return RowsReader(
+        spooled.blocks(),
+        {column.name: column.kind for column in spooled.columns},
+        pl.Schema({column.name: column.dtype for column in spooled.columns}),
+        cursor=spooled.cursor,
+    )
+
+
+@dataclass
+class Numbering:
+    """Numbers the records of a delivery's parts through, and keeps the limit on all of them."""
+
+    file: str
+    limit: int
+    read: int = 0
+
+    def numbered(self, records: Records, before: int) -> Records:
+        """Return a block with the numbers it has in the delivery; `before` stand before its part.
+
+        Raises:
+            FileRefused: all parts together have too many records (M087, D12).
+        """
+        self.read += records.read
+        if self.read > self.limit:
+            raise FileRefused(
+                self.file,
+                "too_many_rows",
+                f"its parts have more than {self.limit:,} records together: split it",
+            )
+        if not before:
+            return records
+        return replace(
+            records,
+            record=records.record + before,
+            rejects=records.rejects.with_columns(pl.col("record") + before),
+        )
+
+
+@dataclass
+class _Counter:
+    """Tells how much of a file was read. Of a packed one, more bytes come out than it has."""
+
+    total: int
+    progress: Progress
+    done: int = 0
+
+    def add(self, size: int) -> None:
+        self.done = min(self.done + size, self.total)
+        self.progress(self.done, self.total)
+
+
+class _Counted(BufferedReader):
+    """A stream that tells how much of it was read."""
+
+    def __init__(self, stream: BinaryIO, counter: _Counter) -> None:
+        super().__init__(stream)  # pyright: ignore[reportArgumentType]  # any binary stream does
+        self._counter = counter
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read and report."""
+        data = super().read(size)
+        self._counter.add(len(data))
+        return data

@@ -1,0 +1,212 @@
+"""From the content of a delivery to its staged batch: records → typed rows and rejects."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from import_assets.errors import FileRefused
+from import_assets.mapping.identity import canonical_event
+from import_assets.mapping.mapping import Mapped, Mapping
+from import_assets.pipeline.content import (
+    Content,
+    Numbering,
+    Part,
+    Progress,
+    Reader,
+    no_progress,
+    open_parts,
+    part_name,
+)
+from import_assets.records import Records
+from import_assets.sources.delivery import Delivery
+from import_assets.sources.feeds.base import State
+from import_assets.sources.spool import fetch
+from import_assets.sources.storage.base import Storage
+from import_assets.spec.loading import Import
+from import_assets.spec.models import AttributeType, CatalogKind, EventsKind, VouchersKind
+from import_assets.staging.batch import Batch, Staging
+from import_assets.staging.digest import digests
+from import_assets.staging.manifest import Manifest, Member, batch_id
+
+
+def utc_now() -> dt.datetime:
+    """Return the present time as naive UTC, as the warehouse keeps it."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+def delivery_batch_id(definition: Import, delivery: Delivery, slot: str | None = None) -> str:
+    """Return the id of the batch that this delivery gives under this definition."""
+    return batch_id(
+        definition.name, delivery.key, delivery.fingerprint, definition.definition_hash, slot
+    )
+
+
+def stage(
+    definition: Import,
+    storage: Storage,
+    delivery: Delivery,
+    slot: str | None = None,
+    progress: Progress = no_progress,
+) -> Batch:
+    """Fetch a delivery and stage its batch; a batch staged before is returned as it is.
+
+    Raises SourceError where a later try can help, FileRefused where the file is not acceptable.
+    """
+    staging = Staging(definition.project.staging_path)
+    staged = staging.find(definition.name, delivery_batch_id(definition, delivery, slot))
+    if staged is not None:
+        return staged
+    limits = definition.project.spec.limits
+    with fetch(storage, delivery, definition.project.spool_path, limits.file_bytes) as spooled:
+        content = Content(spooled, delivery.key, storage.encoding)
+        return write_batch(definition, delivery, content, staging, slot=slot, progress=progress)
+
+
+@dataclass
+class _Counts:
+    """What was counted while a batch was written."""
+
+    rows: int = 0
+    blank: int = 0
+
+
+def write_batch(
+    definition: Import,
+    delivery: Delivery,
+    content: Content,
+    staging: Staging,
+    *,
+    slot: str | None = None,
+    state: State | None = None,
+    progress: Progress = no_progress,
+) -> Batch:
+    """Write the batch of a delivery whose content lies on this machine.
+
+    `state` is what the feed that it came from wants to know when it is asked again.
+    """
+    identity = delivery_batch_id(definition, delivery, slot)
+    counts = _Counts()
+    numbering = Numbering(delivery.key, definition.project.spec.limits.rows)
+    members: list[Member] = []
+    first: tuple[Reader, Mapping] | None = None
+    warnings: list[str] = []
+    with staging.writing(definition.name, identity) as writer:
+        for part in open_parts(definition, content, progress):
+            mapping = mapping_of(definition, part.reader, part_name(content.file, part.member))
+            first = first or (part.reader, mapping)
+            _check_alike(first[0], part, content.file)
+            if part.member is not None:
+                members.append(Member(name=part.member, first_record=numbering.read + 1))
+            for rows, mapped, records in _mapped(definition, part.reader, mapping, numbering):
+                # Members may have their columns in another order; the files of a batch may not.
+                writer.write(rows.select(sorted(rows.columns)), mapped.rejects)
+                counts.rows += mapped.rows.height
+                counts.blank += records.blank
+            warnings += part.reader.warnings
+        if first is None:
+            raise RuntimeError(f"{delivery.key} has no part, which open_parts never gives")
+        reader, mapping = first
+        manifest = Manifest(
+            batch_id=identity,
+            import_name=definition.name,
+            table=definition.table,
+            key=delivery.key,
+            fingerprint=delivery.fingerprint,
+            modified=_naive(delivery.modified),
+            slot=slot,
+            definition_hash=definition.definition_hash,
+            sha256=content.spooled.sha256,
+            bytes=content.spooled.size,
+            delimiter=reader.delimiter,
+            encoding=reader.encoding,
+            header=reader.header,
+            members=tuple(members),
+            attributes=tuple((a.name, a.type) for a in mapping.attributes),
+            identifiers=mapping.identifiers,
+            empty=definition.spec.empty,
+            product=getattr(definition.spec.kind, "product", False),
+            searchable=tuple(getattr(definition.spec.kind, "searchable", ())),
+            missing=mapping.missing,
+            unmapped=mapping.unmapped,
+            warnings=tuple(dict.fromkeys(warnings)),
+            state=dict(state or {}),
+            read=numbering.read,
+            rows=counts.rows,
+            rejected=numbering.read - counts.rows,
+            blank=counts.blank,
+            staged_at=utc_now(),
+        )
+        return staging.finish(writer, manifest)
+
+
+def mapping_of(definition: Import, reader: Reader, file: str) -> Mapping:
+    """Return the rules of the import, fitted to the columns that a reader has."""
+    return Mapping.build(
+        definition.spec,
+        definition.project.spec,
+        definition.timezone,
+        reader.header,
+        file,
+        kinds=reader.kinds,
+    )
+
+
+def _check_alike(first: Reader, part: Part, file: str) -> None:
+    """Refuse an archive whose members have other columns than the first of them."""
+    other = set(first.header) ^ set(part.reader.header)
+    if other:
+        names = ", ".join(repr(name) for name in sorted(other)[:10])
+        raise FileRefused(
+            part_name(file, part.member),
+            "members_differ",
+            "the files of one archive are one delivery and need the same columns; this one and the "
+            f"first differ in {names}: choose the files with `members:` in `format`",
+        )
+
+
+def _mapped(
+    definition: Import, reader: Reader, mapping: Mapping, numbering: Numbering
+) -> Iterator[tuple[pl.DataFrame, Mapped, Records]]:
+    """Yield the rows to be staged of each block, with the block after and before mapping."""
+    before = numbering.read
+    for block in reader:
+        records = numbering.numbered(block, before)
+        mapped = mapping.apply(records)
+        yield _staged_rows(definition, mapping, mapped, records), mapped, records
+
+
+def _staged_rows(
+    definition: Import, mapping: Mapping, mapped: Mapped, records: Records
+) -> pl.DataFrame:
+    """Add to the typed rows what applying them needs beside the values."""
+    rows = mapped.rows
+    kind = definition.spec.kind
+    if isinstance(kind, EventsKind):
+        attributes: list[tuple[str, AttributeType]] = [
+            (attribute.name, attribute.type) for attribute in mapping.attributes
+        ]
+        canonical = rows.select(canonical_event(attributes, kind.events).alias("text"))["text"]
+        rows = rows.with_columns(digests(canonical).alias("_digest"))
+    if _table_can_refuse_rows(definition, mapping):
+        # Rows that only the table can refuse need their line and raw text for the reject.
+        positions = records.record.search_sorted(rows["_row"])
+        rows = rows.with_columns(
+            records.line.gather(positions).alias("_line"),
+            pl.Series("_raw", records.raw.take(positions.to_list()), pl.String),
+        )
+    return rows
+
+
+def _table_can_refuse_rows(definition: Import, mapping: Mapping) -> bool:
+    kind = definition.spec.kind
+    if isinstance(kind, VouchersKind):
+        return True
+    return not isinstance(kind, CatalogKind) and len(mapping.identifiers) > 1
+
+
+def _naive(moment: dt.datetime | None) -> dt.datetime | None:
+    return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment else None

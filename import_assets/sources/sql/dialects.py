@@ -1,0 +1,48 @@
+"""Which database a URL means, and how its SQL is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A kind of database.
+
+    `name` is SQLAlchemy's word for it, `grammar` the parser's, empty for standard SQL; `driver` is
+    the one that is taken where a URL names none, None for SQLAlchemy's own choice. `tested` tells
+    whether it is one of those that the tests of this project read from.
+    """
+
+    name: str
+    grammar: str
+    driver: str | None = None
+    tested: bool = False
+
+
+_KNOWN = (
+    Dialect("postgresql", "postgres", "psycopg", tested=True),
+    Dialect("mysql", "mysql", "pymysql", tested=True),
+    Dialect("mariadb", "mysql", "pymysql", tested=True),
+    Dialect("sqlite", "sqlite", tested=True),
+    Dialect("duckdb", "duckdb", tested=True),
+    Dialect("mssql", "tsql"),
+    Dialect("oracle", "oracle"),
+    Dialect("bigquery", "bigquery"),
+    Dialect("snowflake", "snowflake"),
+    Dialect("redshift", "redshift"),
+)
+_BY_NAME = {dialect.name: dialect for dialect in _KNOWN}
+_ALIASES = {"postgres": "postgresql"}
+
+
+def dialect_of(url: str) -> Dialect:
+    """Return the dialect that a URL of SQLAlchemy means, by what stands before its first colon."""
+    name = url.partition(":")[0].partition("+")[0].lower()
+    name = _ALIASES.get(name, name)
+    return _BY_NAME.get(name, Dialect(name, ""))
+
+
+def driver_of(url: str) -> str | None:
+    """Return the driver that a URL names, or the one that is taken where it names none."""
+    return url.partition(":")[0].partition("+")[2] or dialect_of(url).driver
