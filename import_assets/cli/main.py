@@ -248,6 +248,45 @@ def show(session: Session, table: str | None, rows: int) -> int:
     return showing.show(session, table, rows) if table else showing.show_all(session)
 
 
+@main.group()
+def connections() -> None:
+    """Look at the connections that project.yaml declares."""
+
+
+@connections.command("list")
+@_with_session
+def list_connections(session: Session) -> int:
+    """List all connections, the environment variables that they need, and who uses them."""
+    from import_assets.cli import connecting
+
+    return connecting.list_connections(session)
+
+
+@connections.command("test")
+@click.argument("name", metavar="CONNECTION")
+@_with_session
+def test_connection(session: Session, name: str) -> int:
+    """Try a connection out, for each import that uses it.
+
+    Of a storage, lists the files that the import would take, without reading them. Of a URL or a
+    database, asks for the beginning.
+    """
+    from import_assets.cli import connecting
+
+    return connecting.try_out(session, name)
+
+
+@connections.command()
+@click.argument("name", metavar="CONNECTION")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_session
+def trust(session: Session, name: str, yes: bool) -> int:
+    """Show the host key of an SFTP server, and trust it from now on."""
+    from import_assets.cli import connecting
+
+    return connecting.trust(session, name, confirmed=yes)
+
+
 @main.command()
 @click.argument("sql")
 @_with_session

@@ -97,6 +97,16 @@ import-assets rejects purchases --batch 384bccd2 --json
 import-assets show
 import-assets show events/purchase --rows 3
 """,
+    "connections list": """\
+import-assets connections list
+""",
+    "connections test": """\
+import-assets connections test crm_sftp
+import-assets connections test crm_sftp --json | jq '.[] | .problem'
+""",
+    "connections trust": """\
+import-assets connections trust crm_sftp
+""",
     "query": """\
 import-assets query 'SELECT currency, sum(total) FROM events.purchase GROUP BY ALL'
 import-assets query 'FROM import_assets.batches ORDER BY sequence DESC LIMIT 5'
@@ -108,6 +118,12 @@ import-assets delete summer_vouchers --yes
 }
 
 _MORE = {
+    "connections trust": """\
+Nothing is sent to an SFTP server whose host key is not known. Compare the fingerprint with what the
+people who run the server tell you by another way, and then let it be written into the connection's
+`known_hosts` file. Where another key than the known one is shown, nothing is trusted: remove the
+old line from the file first, if the server was given a new key on purpose.
+""",
     "run": """\
 Of each delivery it tells: records read = inserted + updated + unchanged + duplicate + rejected.
 A delivery that the import remembers is not read again; its counts are told with the word `imported
@@ -155,9 +171,18 @@ imported.
 def reference() -> str:
     """Return the whole reference as Markdown."""
     parts = [_INTRODUCTION]
-    for name, command in main.commands.items():
+    for name, command in commands(main):
         parts += _command(name, command)
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield every command below a group, by all its words."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield before + name, command
 
 
 def _command(name: str, command: click.Command) -> Iterator[str]:

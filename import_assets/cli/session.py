@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from dotenv import load_dotenv
 
 from import_assets.cli.output import Output
 from import_assets.errors import UnknownName, WarehouseError
@@ -51,7 +52,11 @@ class Session:
 
     @cached_property
     def loaded(self) -> Loaded:
-        """All definitions; raises DefinitionError where project.yaml is wrong."""
+        """All definitions; raises DefinitionError where project.yaml is wrong.
+
+        The project's `.env` is read too, as Dagster does: it may hold the secrets of connections.
+        """
+        load_dotenv(self.root / ".env")
         return load(self.root)
 
     @property

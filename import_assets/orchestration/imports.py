@@ -38,7 +38,7 @@ _PROGRESS_SECONDS = 5.0
 FEED_RETRIES = 2
 """How often a feed that could not be had is asked again in the same run."""
 
-_FEED_RETRY_SECONDS = 60
+FEED_RETRY_SECONDS = 60
 _SECOND_WAIT_SECONDS = 10.0
 """How long a run still waits for a warehouse that it has waited for in vain."""
 
@@ -102,7 +102,7 @@ def _analyses(definition: Import) -> list[dg.AssetKey]:
 
 def _retry_policy(retries: int) -> dg.RetryPolicy:
     return dg.RetryPolicy(
-        max_retries=retries, delay=_FEED_RETRY_SECONDS, backoff=dg.Backoff.EXPONENTIAL
+        max_retries=retries, delay=FEED_RETRY_SECONDS, backoff=dg.Backoff.EXPONENTIAL
     )
 
 

@@ -49,7 +49,9 @@ class ObjectStores:
             connection.session_token_env,
         )
         try:
-            return _s3(connection).process_config_and_initialize().get_client()
+            # As a context: otherwise what Dagster makes beside it is closed late, with a log line.
+            with _s3(connection).process_config_and_initialize_cm() as resource:
+                return resource.get_client()
         except (BotoCoreError, ValueError) as error:
             raise SourceError(
                 f"connection {name}: `endpoint:`, `region:` or this machine's own configuration "
@@ -68,18 +70,21 @@ class ObjectStores:
         variable = connection.service_account_env
         _check_variables(name, variable)
         try:
-            return _gcs(connection).process_config_and_initialize().get_client()
-        except DefaultCredentialsError as error:
-            raise SourceError(
-                f"connection {name}: this machine has no credentials for Google Cloud: name the "
-                "variable that holds the key of a service account with `service_account_env`"
-            ) from error
-        except (ValueError, TypeError):
+            with _gcs(connection).process_config_and_initialize_cm() as resource:
+                return resource.get_client()
+        except (DefaultCredentialsError, ValueError, TypeError):
+            if variable is None:
+                fault = (
+                    "this machine has no credentials for Google Cloud: name the variable that "
+                    "holds the key of a service account with `service_account_env`"
+                )
+            else:
+                fault = (
+                    f"the environment variable {variable} does not hold the key of a service "
+                    "account: set it to the whole JSON file that Google Cloud made"
+                )
             # Without the cause, whose words may be those of the key.
-            raise SourceError(
-                f"connection {name}: the environment variable {variable} does not hold the key of "
-                "a service account: set it to the whole JSON file that Google Cloud made"
-            ) from None
+            raise SourceError(f"connection {name}: {fault}") from None
 
 
 def _s3(connection: S3Connection) -> S3BucketResource:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from import_assets.errors import Disconnected
@@ -17,15 +17,17 @@ PAUSES = (1.0, 4.0)
 def retrying(
     call: Callable[[], Result],
     *,
-    pauses: tuple[float, ...] = PAUSES,
+    pauses: Sequence[float] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
     """Return what `call` returns; while it raises Disconnected, pause and call it again.
 
+    `pauses` are seconds, `PAUSES` if left out.
+
     Raises:
         Disconnected: The last attempt failed too.
     """
-    for pause in pauses:
+    for pause in PAUSES if pauses is None else pauses:
         try:
             return call()
         except Disconnected:

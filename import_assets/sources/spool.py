@@ -10,12 +10,14 @@ import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from io import RawIOBase
 from pathlib import Path
 
-from import_assets.errors import FileRefused, SourceError, UnknownName
+from import_assets.errors import Disconnected, FileRefused, SourceError, UnknownName
 from import_assets.sources.cleaning import COPY_PREFIX, LEFT_BEHIND, clean_spool
 from import_assets.sources.delivery import Delivery
+from import_assets.sources.retry import retrying
 from import_assets.sources.storage.base import Storage
 
 _TEMPORARY = ".part"
@@ -54,7 +56,7 @@ def fetch(
     _check_unchanged(storage, delivery, "since it was listed")
     with new_copy(delivery.key, spool_dir, max_bytes) as copy:
         copy.expect(delivery.size)
-        _copy(storage, delivery, copy)
+        retrying(partial(_copy, storage, delivery, copy))
         _check_unchanged(storage, delivery, "while it was read", copy.size)
         yield copy.finish()
 
@@ -173,7 +175,9 @@ def new_copy(key: str, spool_dir: Path, max_bytes: int) -> Iterator[Copy]:
 
 
 def _copy(storage: Storage, delivery: Delivery, copy: Copy) -> None:
-    """Copy block by block."""
+    """Copy block by block, from the beginning."""
+    if copy.size:
+        copy.restart()
     with closing(_blocks(storage, delivery)) as blocks:
         for block in blocks:
             copy.write(block)
@@ -187,7 +191,7 @@ def _blocks(storage: Storage, delivery: Delivery) -> Generator[bytes]:
     except UnknownName as error:
         raise _changed(storage, delivery, "before it was read") from error
     except OSError as error:
-        raise SourceError(
+        raise Disconnected(
             f"{delivery.key} in {storage.place}: reading broke off: {error}; it is tried again"
         ) from error
 
@@ -197,7 +201,7 @@ def _check_unchanged(
 ) -> None:
     """Raise SourceError unless the version is the one listed, and of its size `read` bytes came."""
     try:
-        now = storage.stat(delivery.key)
+        now = retrying(partial(storage.stat, delivery.key))
     except UnknownName as error:
         raise SourceError(
             f"{delivery.key} in {storage.place} has vanished {when}; "

@@ -81,6 +81,57 @@ run:
   weekly: {on: [mon, thu], at: "07:30"}
   until: 2027-01-31
 """,
+    "Storage: files on SFTP, or in a bucket of Amazon S3 or Google Cloud Storage": """\
+# imports/crm_export.yaml
+kind: customers
+source:
+  storage:
+    connection: crm_sftp
+    folder: /exports
+    files: "customers_*.csv.gz"
+columns:
+  - {from: id, id: registered}
+run:
+  on_new_file: true
+""",
+    "URL: a file that a server hands out by HTTPS": """\
+# imports/shop_products.yaml
+kind: {catalog: products}
+source:
+  url: {connection: shop_feed, path: /products.csv}
+columns:
+  - {from: id, id: item_id}
+  - {from: price, type: number}
+run:
+  daily: ["05:30"]
+""",
+    "Database: the rows of a query that are new": """\
+# imports/erp_orders.yaml
+kind: {events: order}
+source:
+  database:
+    connection: erp
+    query: SELECT id, customer, total, created_at, updated_at FROM orders
+    cursor: updated_at
+    lag: 600
+columns:
+  - {from: customer, id: registered}
+  - {from: created_at, timestamp: true}
+  - {from: id, to: order_id}
+run:
+  daily: ["06:00", "12:30"]
+""",
+    "Analysis: what `analyses/top_buyers.sql` gives": """\
+# imports/top_buyers.yaml
+kind: customers
+source:
+  analysis: top_buyers
+columns:
+  - {from: registered, id: registered}
+  - {from: orders, to: orders_of_the_year, type: integer}
+run:
+  weekly: {on: [mon], at: "04:00"}
+""",
     "Paste: text given at each start, or written here": """\
 # imports/pilot_customers.yaml
 kind: customers
@@ -121,5 +172,10 @@ identifiers:
 warehouse: data/warehouse.duckdb
 staging: data/staging
 limits: {rows: 2_000_000, searchable: 10}
+connections:
+  crm_sftp: {sftp: {host: sftp.example.com, user: importer, password_env: CRM_SFTP_PASSWORD}}
+  lake: {s3: {bucket: acme-exports, region: eu-central-1}}
+  shop_feed: {http: {address: "https://shop.example.com/feeds"}}
+  erp: {sql: {url: "postgresql://reader@db.example.com/erp", password_env: ERP_PASSWORD}}
 """
 """A complete project file."""

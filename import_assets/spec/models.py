@@ -832,7 +832,7 @@ class ProjectSpec(StrictModel):
     )
     limits: Limits = Field(default=Limits(), description="Limits of one file and its rows.")
     retention: Retention = Field(
-        default=Retention(), description="How long what nobody needs any more is kept."
+        default=Retention(), description="When what interrupted runs left behind is removed."
     )
     connections: dict[str, Connection] = Field(
         default={},

@@ -8,6 +8,14 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from import_assets.spec.connections import (
+    Connection,
+    GcsConnection,
+    HttpConnection,
+    S3Connection,
+    SftpConnection,
+    SqlConnection,
+)
 from import_assets.spec.examples import KINDS, PROJECT, SOURCES
 from import_assets.spec.models import (
     SHARE_PATTERN,
@@ -17,15 +25,25 @@ from import_assets.spec.models import (
     Column,
     CsvFormat,
     EventsKind,
+    Format,
     Identifier,
     Limits,
     Monthly,
+    Retention,
     Run,
     VouchersKind,
     Weekly,
 )
 from import_assets.spec.schema import import_schema, project_schema
-from import_assets.spec.sources import PasteSource, Source, StorageSource, UploadSource
+from import_assets.spec.sources import (
+    AnalysisSource,
+    DatabaseSource,
+    PasteSource,
+    Source,
+    StorageSource,
+    UploadSource,
+    UrlSource,
+)
 
 _INTRODUCTION = """\
 # Reference of definitions
@@ -95,7 +113,9 @@ Each of these is refused before anything is imported, at the line of the definit
 - An import has at least one column with `id`, and one column per identifier.
 - Events have exactly one column with `timestamp: true`; other kinds have none.
 - A pasted or uploaded text comes but once: `paste` and `upload` cannot be repeated by `daily`,
-  `weekly` or `monthly`, and `paste` has no new files to wait for.
+  `weekly` or `monthly`. `paste`, `url`, `database` and `analysis` have no new files to wait for.
+- A connection is one of `project.yaml`, and of a kind that the source can use.
+- The query of a database is one SELECT that only reads; so is an analysis in SQL.
 - `select: all` with `on_new_file` would import the whole folder again for each new file.
 - An import starts in one way. For two, write two imports.
 - Two columns cannot fill one attribute, and there is one rule for a column of the file.
@@ -108,6 +128,21 @@ Each of these is refused before anything is imported, at the line of the definit
   in one import; where others write them too, they are the same. The import that comes later in
   the alphabet is the one that is refused, and the message names both places.
 """
+
+
+_CONNECTIONS = """\
+Each has a name, which imports say as `connection:`, and exactly one of the keys below. A secret is
+never written here: a key that ends in `_env` names the environment variable that holds it. Set the
+variable where Dagster is started, or in the file `.env` beside `project.yaml`, which stays out of
+version control. `import-assets connections test NAME` tells whether a connection works."""
+
+_CONNECTION_MODELS: dict[str, type[BaseModel]] = {
+    "sftp": SftpConnection,
+    "s3": S3Connection,
+    "gcs": GcsConnection,
+    "http": HttpConnection,
+    "sql": SqlConnection,
+}
 
 
 def reference() -> str:
@@ -154,7 +189,14 @@ def _import_keys() -> Iterator[str]:
     yield table.named(PasteSource)
     yield "`source: {upload: …}`"
     yield table.named(UploadSource)
+    yield "`source: {url: …}`"
+    yield table.named(UrlSource)
+    yield "`source: {database: …}`"
+    yield table.named(DatabaseSource)
+    yield "`source: {analysis: …}`, or the name of an analysis of this project alone"
+    yield table.named(AnalysisSource)
     yield "### `format`"
+    yield table.named(Format)
     yield "`format: {csv: …}`"
     yield table.named(CsvFormat)
     yield "### `columns`"
@@ -192,6 +234,14 @@ def _project_keys() -> Iterator[str]:
     yield table.named(Identifier)
     yield "### `limits`"
     yield table.named(Limits)
+    yield "### `retention`"
+    yield table.named(Retention)
+    yield "### `connections`"
+    yield _CONNECTIONS
+    yield table.named(Connection)
+    for word, model in _CONNECTION_MODELS.items():
+        yield f"`NAME: {{{word}: …}}`"
+        yield table.named(model)
 
 
 def _types() -> str:

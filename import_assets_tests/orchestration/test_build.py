@@ -155,9 +155,10 @@ def test_sensors_look_every_five_minutes_from_the_start(sample: dg.Definitions) 
 
 def test_schedules_run_by_the_clock_of_the_import(sample: dg.Definitions) -> None:
     """M048, D10."""
-    (schedule,) = sample.schedules or []
+    schedules = {schedule.name: schedule for schedule in sample.schedules or []}
+    assert set(schedules) == {"daily_stock_repeat", "housekeeping_nightly"}
+    schedule = schedules["daily_stock_repeat"]
     assert isinstance(schedule, dg.ScheduleDefinition)
-    assert schedule.name == "daily_stock_repeat"
     assert schedule.cron_schedule == ["0 6 * * *", "30 18 * * *"]
     assert schedule.execution_timezone == "Europe/Bratislava"
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
@@ -207,7 +208,7 @@ def test_an_empty_project_loads(site: Site) -> None:
     definitions = site.definitions
     dg.Definitions.validate_loadable(definitions)
     assert specs(definitions) == {}
-    assert definitions.schedules == []
+    assert [one.name for one in definitions.schedules or []] == ["housekeeping_nightly"]
 
 
 ODD = {

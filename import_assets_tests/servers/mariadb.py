@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -86,18 +87,21 @@ def running() -> Iterator[MariaDb]:
 
 def _ready(server: MariaDb, log: Path) -> MariaDb:
     until = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            server.run(
-                f"CREATE USER reader@localhost IDENTIFIED BY '{PASSWORD}'",
-                "GRANT SELECT, EXECUTE ON shop.* TO reader@localhost",
-            )
-        except pymysql.err.OperationalError:
-            if time.monotonic() > until:
-                pytest.fail(f"mariadbd does not answer:\n{log.read_text(errors='replace')}")
-            time.sleep(0.1)
-        else:
-            return server
+    while not _answers(server.socket):
+        if time.monotonic() > until:
+            pytest.fail(f"mariadbd does not answer:\n{log.read_text(errors='replace')}")
+        time.sleep(0.1)
+    server.run(
+        f"CREATE USER reader@localhost IDENTIFIED BY '{PASSWORD}'",
+        "GRANT SELECT, EXECUTE ON shop.* TO reader@localhost",
+    )
+    return server
+
+
+def _answers(path: str) -> bool:
+    """Tell whether somebody listens; the driver itself would leave its socket open if not."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
 
 
 @pytest.fixture(scope="session")

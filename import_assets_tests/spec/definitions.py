@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from import_assets.spec import examples
 from import_assets.errors import DefinitionError, Problem
 from import_assets.spec.loading import Import, load_import, load_project
 
@@ -44,6 +45,13 @@ source: {upload: {}}
 columns:
   - {from: voucher, id: code}
 """
+
+
+def write_example_project(root: Path) -> None:
+    """Write the project that the examples of the reference belong to."""
+    (root / "project.yaml").write_text(examples.PROJECT, encoding="utf-8")
+    (root / "analyses").mkdir(exist_ok=True)
+    (root / "analyses" / "top_buyers.sql").write_text("SELECT 1", encoding="utf-8")
 
 
 def write_import(root: Path, text: str | bytes, name: str = "one.yaml") -> Path:

@@ -34,6 +34,7 @@ from import_assets_tests.spec.definitions import (
     STORED,
     VOUCHERS,
     load_text,
+    write_example_project,
     write_import,
 )
 
@@ -213,6 +214,7 @@ def test_a_pasted_text_has_a_limit(tmp_path: Path):
 
 @pytest.mark.parametrize("text", [*examples.KINDS.values(), *examples.SOURCES.values()])
 def test_the_examples_of_the_reference_load(tmp_path: Path, text: str):
+    write_example_project(tmp_path)
     assert load_text(tmp_path, text).spec
 
 
@@ -379,7 +381,9 @@ TREES = st.recursive(
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return load_project(tmp_path_factory.mktemp("project"))
+    root = tmp_path_factory.mktemp("project")
+    write_example_project(root)
+    return load_project(root)
 
 
 def try_to_load(project: Project, text: str | bytes) -> Import | None:

@@ -32,6 +32,7 @@ from import_assets_tests.spec.definitions import (
     STORED,
     VOUCHERS,
     problems_of,
+    write_example_project,
 )
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -151,6 +152,7 @@ def faults_of(text: str, schema: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("text", [*examples.KINDS.values(), *examples.SOURCES.values(), *DESIGN])
 def test_good_definitions_fit_the_schema(tmp_path: Path, text: str):
+    write_example_project(tmp_path)
     assert problems_of(tmp_path, text) == []
     assert faults_of(text, import_schema()) == []
 

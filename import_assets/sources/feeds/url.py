@@ -40,7 +40,7 @@ class UrlFeed(Feed):
     """A file behind an address; each start asks for it anew.
 
     Args:
-        name: the connection's name, or the host of an address that needs none.
+        name: the connection's name; the host, or nothing, for an address that needs none.
         address: the whole address, see `joined`.
         connection: how to ask.
         root: the project's folder, which `ca_file` is relative to.
@@ -66,7 +66,7 @@ class UrlFeed(Feed):
     def place(self) -> str:
         """See `Feed.place`."""
         host = urlsplit(self._address).hostname
-        return f"server {self.name}" if self.name == host else f"connection {self.name}"
+        return f"server {host}" if self.name in ("", host) else f"connection {self.name}"
 
     def __repr__(self) -> str:
         return f"UrlFeed({self.name!r}, {shown_address(self._address)!r})"

@@ -75,16 +75,22 @@ class DuckdbSession(Session):
         bound = [] if value is None else [value]
         asked = statement.replace(PLACEHOLDER, "?")
         with self._translated():
+            # In a subquery the second of two columns of one name would silently get another.
+            names = self._connection.execute(f"DESCRIBE {asked}", bound).fetchall()
             described = self._connection.execute(f"SELECT * FROM ({asked}\n) LIMIT 0", bound)
-            types = [(str(name), kind) for name, kind, *_ in described.description or ()]
-        columns = tuple(SqlColumn(name, _kind(type_)) for name, type_ in types)
-        return Result(columns, self._blocks(readable(asked, types, self.faults.file), bound, most))
+            types = [type_ for _, type_, *_ in described.description or ()]
+        found = [(str(row[0]), type_) for row, type_ in zip(names, types, strict=True)]
+        columns = tuple(SqlColumn(name, _kind(type_)) for name, type_ in found)
+        return Result(columns, self._blocks(asked, found, bound, most))
 
     def close(self) -> None:
         """See `Session.close`."""
         self._connection.close()
 
-    def _blocks(self, statement: str, bound: list[Any], most: int | None) -> Iterator[pl.DataFrame]:
+    def _blocks(
+        self, query: str, types: Sequence[tuple[str, Any]], bound: list[Any], most: int | None
+    ) -> Iterator[pl.DataFrame]:
+        statement = readable(query, types, self.faults.file)
         with ExitStack() as stack:
             with self._translated():
                 reader = self._connection.execute(statement, bound).to_arrow_reader(_VECTOR_ROWS)
@@ -146,7 +152,7 @@ def readable(query: str, types: Sequence[tuple[str, Any]], file: str) -> str:
         file: what errors call it.
 
     Raises:
-        FileRefused: a column holds bytes (`unsupported_type`), or two have one name.
+        FileRefused: a column holds bytes (`unsupported_type`).
     """
     selected = [_readable(name, type_, file) for name, type_ in types]
     if all(text == quoted(name) for text, (name, _) in zip(selected, types, strict=True)):

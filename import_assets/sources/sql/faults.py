@@ -28,7 +28,7 @@ Classify = Callable[[Exception], tuple[FaultKind, str]]
 """Tells what an error of a driver means, and which of its words say so."""
 
 _SENTENCES: Mapping[FaultKind, str] = {
-    "login": "the database takes neither user nor password: {detail}; mend the user in `url`"
+    "login": "the database refuses the user or the password: {detail}; mend the user in `url`"
     "{password}",
     "unknown_database": "the database does not exist: {detail}; mend `url`",
     "unknown_host": "the host of the database is not known: {detail}; mend `url`, or see whether "

@@ -17,7 +17,7 @@ from import_assets.sources.rows import unsupported_type
 from import_assets.sources.sql.faults import Faults
 from import_assets.sources.sql.values import Binary, SqlColumn, to_series
 
-FIRST_ROWS = 1_000
+FIRST_ROWS = 100
 FETCH_ROWS = 10_000
 """How many rows are asked for at once: more is slower, since they no longer fit the cache."""
 

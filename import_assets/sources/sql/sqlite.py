@@ -38,7 +38,7 @@ class SqliteSession(Session):
         super().__init__(faults)
         if not path.is_file():
             raise faults.error("unknown_database", f"there is no file {path}")
-        with self._translated():
+        with faults.translated(_classify, (sqlite3.Error,)):
             self._connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro",
                 uri=True,
@@ -50,6 +50,8 @@ class SqliteSession(Session):
             with self._translated():
                 self._connection.execute("PRAGMA query_only = ON")
                 self._connection.execute("BEGIN")
+                # Until something is read, any file would pass for a database.
+                self._connection.execute("SELECT count(*) FROM sqlite_schema")
         except BaseException:
             self.close()
             raise

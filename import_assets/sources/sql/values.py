@@ -27,7 +27,8 @@ from import_assets.records import ColumnKind
 _MOST_DIGITS = 38
 _UTC_TYPE = pl.Datetime("us", "UTC")
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S%.f"
-_MIN, _MAX = dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999_999)
+_YEARS_WRITTEN = 200_000
+"""Years up to which times can be written; no database has days beyond, but as `infinity`."""
 
 
 class Binary(Exception):
@@ -95,7 +96,9 @@ def within_years(values: pl.Series) -> pl.Series:
     low, high = year.min(), year.max()
     if isinstance(low, int) and isinstance(high, int) and low >= 1 and high <= 9999:
         return values
-    return _texts(values)
+    past, future = year < -_YEARS_WRITTEN, year > _YEARS_WRITTEN
+    texts = _texts(values.set(past | future, None))
+    return texts.set(past, "-infinity").set(future, "infinity")
 
 
 def _texts(values: pl.Series) -> pl.Series:
