@@ -273,12 +273,14 @@ def test_python_may_return_pandas_and_what_it_holds(bought: Site) -> None:
         "analyses/frames.py",
         "import pandas as pd\n\n\n"
         "def analysis(read_table):\n"
-        "    return pd.DataFrame({'registered': ['a'], 'at': [pd.Timestamp('2026-01-01', tz='UTC')],"
-        " 'tags': [['x', 'y']], 'kind': pd.Categorical(['k'])})\n",
+        "    at = pd.Timestamp('2026-01-01', tz='UTC')\n"
+        "    kind = pd.Categorical(['k'])\n"
+        "    return pd.DataFrame("
+        "{'registered': ['a'], 'at': [at], 'tags': [['x', 'y']], 'kind': kind})\n",
     )
     bought.define("frames", TOP.replace("top", "frames").replace("buyers", "frames"))
     done = bought.run("frames", "now")
     assert done.success, done.unexpected
-    assert bought.rows("SELECT item_id, at, tags, kind FROM catalogs.frames") == [
+    assert bought.rows('SELECT item_id, "at", tags, kind FROM catalogs.frames') == [
         ("a", datetime(2026, 1, 1), ["x", "y"], "k")
     ]
