@@ -6,6 +6,7 @@ from typing import Any
 
 from boto3.session import Session
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from dagster_aws.s3 import S3Resource
 from dagster_aws.utils import construct_boto_client_retry_config
 from pydantic import Field
@@ -31,7 +32,7 @@ class S3BucketResource(S3Resource):
         config = construct_boto_client_retry_config(self.max_attempts).merge(
             Config(connect_timeout=self.timeout, read_timeout=self.timeout, s3=self._addressing)
         )
-        return Session(profile_name=self.profile_name).client(
+        client = Session(profile_name=self.profile_name).client(
             "s3",
             region_name=self.region_name,
             use_ssl=self.use_ssl,
@@ -42,8 +43,19 @@ class S3BucketResource(S3Resource):
             aws_session_token=self.aws_session_token,
             config=config,
         )
+        client.meta.events.register("before-call.s3.HeadBucket", _refuse_head)
+        return client
 
     @property
     def _addressing(self) -> dict[str, str]:
         # Few systems but Amazon's have a host name for each bucket.
         return {"addressing_style": "path" if self.endpoint_url else "auto"}
+
+
+def _refuse_head(**_: Any) -> None:
+    """Say that a bucket does not tell its region.
+
+    A server that redirects without saying where is asked so by the client, whose question is
+    redirected in turn, and so on without end. Amazon's servers say it with the redirect.
+    """
+    raise ClientError({"ResponseMetadata": {"HTTPHeaders": {}}}, "HeadBucket")  # pyright: ignore[reportArgumentType]

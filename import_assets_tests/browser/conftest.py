@@ -11,13 +11,13 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from import_assets_tests.browser.pages import VIEWPORT, Visitor
+from import_assets_tests.servers.required import missing
 from import_assets_tests.system.fixtures import pytest_runtest_makereport, shop, start_once
 from import_assets_tests.system.shop import FirstStart, Shop
 
 __all__ = ["pytest_runtest_makereport", "shop"]
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_REQUIRED = "IMPORT_ASSETS_REQUIRE"
 _SCREENSHOTS = "IMPORT_ASSETS_SCREENSHOTS"
 """Environment variable: a folder to keep pictures of the pages in."""
 
@@ -38,10 +38,7 @@ def browser_path() -> str:
     """The browser of this machine; without one the tests are skipped, or fail if it is required."""
     found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
     if found is None:
-        reason = f"no browser on the PATH: one of {', '.join(_BROWSERS)}"
-        if "browser" in os.environ.get(_REQUIRED, "").split(","):
-            pytest.fail(f"{reason}, and {_REQUIRED} asks for it")
-        pytest.skip(reason)
+        missing("browser", f"no browser on the PATH: one of {', '.join(_BROWSERS)}")
     return found
 
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from import_assets.errors import Disconnected, SourceError, UnknownName
 from import_assets.orchestration.resources import ObjectStores
+from import_assets.sources import retry
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.spool import fetch
 from import_assets.sources.storage.gcs import GcsStorage
@@ -212,6 +213,11 @@ def test_service_account_that_google_does_not_know(stub: Stub) -> None:
 # --- a network that misbehaves --------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "PAUSES", (0.0, 0.0))
+
+
 @pytest.fixture
 def way(gcs: GcsServer, client: Any) -> Iterator[Proxy]:
     """A way to the server, which holds one big file."""
@@ -258,7 +264,7 @@ def test_connection_cut_for_good_while_a_file_is_read(
     way: Proxy, gcs: GcsServer, tmp_path: Path
 ) -> None:
     """What came of it is never taken for the whole."""
-    cut = by(way, gcs, timeout=2)
+    cut = by(way, gcs, timeout=1)
     (delivery,) = listed(cut)
     way.cut_after, way.cuts = 4_000, 1_000_000
     with (

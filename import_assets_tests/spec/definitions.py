@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from import_assets.spec import examples
 from import_assets.errors import DefinitionError, Problem
+from import_assets.spec import examples
 from import_assets.spec.loading import Import, load_import, load_project
 
 GOOD = """\

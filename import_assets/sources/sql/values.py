@@ -27,8 +27,10 @@ from import_assets.records import ColumnKind
 _MOST_DIGITS = 38
 _UTC_TYPE = pl.Datetime("us", "UTC")
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S%.f"
-_YEARS_WRITTEN = 200_000
-"""Years up to which times can be written; no database has days beyond, but as `infinity`."""
+_MICROSECONDS_A_DAY = 86_400_000_000
+_FIRST_DAY, _LAST_DAY = ((day - dt.date(1970, 1, 1)).days for day in (dt.date.min, dt.date.max))
+_DAYS_WRITTEN = 73_000_000
+"""Days since 1970 up to which polars can write one, 200,000 years; `infinity` lies beyond."""
 
 
 class Binary(Exception):
@@ -92,11 +94,11 @@ def within_years(values: pl.Series) -> pl.Series:
     """
     if not isinstance(values.dtype, pl.Datetime | pl.Date) or values.null_count() == len(values):
         return values
-    year = values.dt.year()
-    low, high = year.min(), year.max()
-    if isinstance(low, int) and isinstance(high, int) and low >= 1 and high <= 9999:
+    days = values.to_physical() // (1 if values.dtype == pl.Date else _MICROSECONDS_A_DAY)
+    low, high = days.min(), days.max()
+    if isinstance(low, int) and isinstance(high, int) and low >= _FIRST_DAY and high <= _LAST_DAY:
         return values
-    past, future = year < -_YEARS_WRITTEN, year > _YEARS_WRITTEN
+    past, future = days < -_DAYS_WRITTEN, days > _DAYS_WRITTEN
     texts = _texts(values.set(past | future, None))
     return texts.set(past, "-infinity").set(future, "infinity")
 

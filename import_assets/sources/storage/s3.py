@@ -170,12 +170,6 @@ class S3Storage(BucketStorage):
             raise self._error(
                 f"{doing} failed ({type(error).__name__}): check the connection in project.yaml"
             ) from error
-        except RecursionError as error:
-            # The client follows a server that sends every request elsewhere, but never says where.
-            raise self._error(
-                "the server sends every request elsewhere: mend `region:` or `endpoint:` in "
-                "project.yaml"
-            ) from error
 
     def _refused(self, error: aws.ClientError, doing: str) -> SourceError:
         code = _code(error)
