@@ -90,7 +90,8 @@ def as_text(values: pl.Series) -> pl.Series:
     if dtype == pl.String:
         return values
     if isinstance(dtype, pl.Datetime):
-        whole = values.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f").str.strip_suffix(".000000")
+        utc = values.dt.convert_time_zone("UTC") if dtype.time_zone else values
+        whole = utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f").str.strip_suffix(".000000")
         return whole + "Z" if dtype.time_zone else whole
     if dtype == pl.Date:
         return values.dt.strftime("%Y-%m-%d")

@@ -138,5 +138,5 @@ class Connections:
 
 def joined_prefix(prefix: str, folder: str) -> str:
     """Return what the names in a folder of a bucket begin with: nothing, or it ends with `/`."""
-    parts = [part.strip("/") for part in (prefix, folder)]
-    return "".join(f"{part}/" for part in parts if part)
+    parts = [part.removeprefix("./").strip("/") for part in (prefix, folder)]
+    return "".join(f"{part}/" for part in parts if part not in ("", "."))

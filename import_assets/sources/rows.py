@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json as jsontext
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 
 from import_assets.errors import FileRefused, SourceError
-from import_assets.records import ColumnKind
-
-_PREFIX = "rows-"
-_LEFT_BEHIND = timedelta(days=1)
+from import_assets.records import ColumnKind, as_text
+from import_assets.sources.cleaning import LEFT_BEHIND, ROWS_PREFIX, clean_spool
 
 
 @dataclass(frozen=True)
@@ -105,8 +101,8 @@ def spool_rows(
     """
     try:
         spool_dir.mkdir(parents=True, exist_ok=True)
-        _remove_left_behind(spool_dir)
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=spool_dir))
+        clean_spool(spool_dir, LEFT_BEHIND, datetime.now(UTC).replace(tzinfo=None))
+        folder = Path(tempfile.mkdtemp(prefix=ROWS_PREFIX, dir=spool_dir))
     except OSError as error:
         raise _unwritable(spool_dir, error) from error
     try:
@@ -214,8 +210,11 @@ def _narrowed(values: pl.Series) -> pl.Series:
         return _narrowed_integers(values)
     if isinstance(dtype, _WORDS):
         return values.cast(pl.String)
-    if isinstance(dtype, pl.List) and (dtype.inner.is_integer() or isinstance(dtype.inner, _ITEMS)):
-        return values.cast(pl.List(pl.String))
+    if isinstance(dtype, pl.List):
+        if dtype.inner.is_integer() or isinstance(dtype.inner, _ITEMS):
+            values = values.cast(pl.List(pl.String))
+        # An item that is null says nothing.
+        return values.list.drop_nulls()
     return values
 
 
@@ -284,43 +283,6 @@ def _cast(values: pl.Series, column: RowColumn) -> pl.Series:
         return values.cast(column.dtype)
     values = as_text(values)
     return values.set(values == "", None)
-
-
-def as_text(values: pl.Series) -> pl.Series:
-    """Return typed values as the texts that a file would hold for them.
-
-    Whole numbers in digits, others in as many as tell them apart; days and times as ISO 8601 has
-    them, those known in UTC with a `Z`; booleans as `true` and `false`; lists as JSON.
-    """
-    dtype = values.dtype
-    if dtype == pl.String:
-        return values
-    if isinstance(dtype, pl.Datetime):
-        if dtype.time_zone is None:
-            return values.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f")
-        return values.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
-    if dtype == pl.Date:
-        return values.dt.strftime("%Y-%m-%d")
-    if isinstance(dtype, pl.List):
-        return pl.Series(
-            values.name,
-            [
-                None if row is None else jsontext.dumps(row, ensure_ascii=False)
-                for row in values.to_list()
-            ],
-            dtype=pl.String,
-        )
-    return values.cast(pl.String)
-
-
-def _remove_left_behind(spool_dir: Path) -> None:
-    """Remove the rows of processes that were killed; a full disk would stop everything."""
-    oldest = time.time() - _LEFT_BEHIND.total_seconds()
-    for path in spool_dir.glob(f"{_PREFIX}*"):
-        # Another process may be removing it right now.
-        with suppress(FileNotFoundError):
-            if path.stat().st_mtime < oldest:
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def _unwritable(spool_dir: Path, error: OSError) -> SourceError:

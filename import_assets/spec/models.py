@@ -72,6 +72,9 @@ CATALOG_IDS = ("item_id", "product_id")
 VOUCHER_ID = "code"
 
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+_DAGSTERS_OWN = ("io_manager",)
+"""What Dagster calls a resource of its own; connections are resources too."""
+
 _IDENTIFIER = "[a-z][a-z0-9_]{0,62}"
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _SHARE = r"(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%"
@@ -861,7 +864,7 @@ class ProjectSpec(StrictModel):
                 "beginning with a letter, at most 63",
             )
             for name in connections
-            if not re.fullmatch(_IDENTIFIER, name)
+            if not re.fullmatch(_IDENTIFIER, name) or name in _DAGSTERS_OWN
         )
         return connections
 

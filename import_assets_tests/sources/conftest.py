@@ -10,8 +10,8 @@ from import_assets_tests.servers.buckets import GcsServer, S3Server
 from import_assets_tests.servers.gcs import gcs_server
 from import_assets_tests.servers.moto import moto_server
 from import_assets_tests.servers.seaweed import seaweed_server
-from import_assets_tests.servers.sftp import SftpServer, asyncssh_server, sshd_server
-from import_assets_tests.sources.rigs import Rig, open_rig, reachable_folder
+from import_assets_tests.servers.sftp import asyncssh_server, sshd_server
+from import_assets_tests.sources.rigs import Rig, SftpFolder, open_rig, sftp_folder
 
 
 @pytest.fixture(scope="session")
@@ -36,17 +36,17 @@ def gcs() -> Iterator[GcsServer]:
 
 
 @pytest.fixture(scope="session")
-def asyncssh_sftp() -> Iterator[SftpServer]:
-    """An SFTP server in Python."""
-    with reachable_folder() as folder, asyncssh_server(folder) as server:
-        yield server
+def asyncssh_sftp() -> Iterator[SftpFolder]:
+    """A folder on an SFTP server in Python."""
+    with sftp_folder(asyncssh_server) as served:
+        yield served
 
 
 @pytest.fixture(scope="session")
-def sshd_sftp() -> Iterator[SftpServer]:
-    """The SFTP server that most have."""
-    with reachable_folder() as folder, sshd_server(folder) as server:
-        yield server
+def sshd_sftp() -> Iterator[SftpFolder]:
+    """A folder on the SFTP server that most have."""
+    with sftp_folder(sshd_server) as served:
+        yield served
 
 
 @pytest.fixture

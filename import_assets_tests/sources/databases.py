@@ -119,7 +119,7 @@ def sqlite_database(folder: Path) -> Database:
         finally:
             connection.close()
 
-    run("CREATE TABLE at_least_one (id)")
+    run("CREATE TABLE at_least_one (id)", "INSERT INTO at_least_one VALUES (1)")
     return Database("sqlite:///shop.sqlite", folder, run, "TEXT")
 
 
@@ -131,5 +131,5 @@ def duckdb_database(folder: Path) -> Database:
             for statement in statements:
                 connection.execute(statement)
 
-    run("CREATE TABLE at_least_one (id INT)")
+    run("CREATE TABLE at_least_one (id INT)", "INSERT INTO at_least_one VALUES (1)")
     return Database("duckdb:///shop.duckdb", folder, run, "TIMESTAMP")

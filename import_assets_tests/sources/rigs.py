@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -20,6 +19,7 @@ from import_assets.sources.storage.base import Storage
 from import_assets.sources.storage.gcs import GcsStorage
 from import_assets.sources.storage.local import LocalStorage
 from import_assets.sources.storage.s3 import S3Storage
+from import_assets.sources.storage.sftp import SftpSession, SftpStorage
 from import_assets_tests.fakes.storage import LONG_AGO, FakeStorage
 from import_assets_tests.servers.buckets import BUCKET, GcsServer, S3Server
 from import_assets_tests.servers.sftp import SftpServer
@@ -105,24 +105,38 @@ def fake_rig() -> Rig:
     return Rig(storage, storage.put, storage.remove, deny)
 
 
-@contextmanager
-def sftp_rig(server: SftpServer) -> Iterator[Rig]:
-    """A new folder of an SFTP server."""
-    from import_assets.sources.storage.sftp import SftpSession, SftpStorage
+@dataclass(frozen=True)
+class SftpFolder:
+    """A folder that an SFTP server serves, and the one session that all its rigs share."""
 
+    server: SftpServer
+    session: SftpSession
+
+
+@contextmanager
+def sftp_folder(
+    serve: Callable[[Path], AbstractContextManager[SftpServer]],
+) -> Iterator[SftpFolder]:
+    """Serve a new folder, and log in."""
+    with reachable_folder() as folder, serve(folder) as server:
+        session = SftpSession("crm", server.connection, folder)
+        # Before a rig takes permissions away, with which the key could not be read.
+        session.client()
+        try:
+            yield SftpFolder(server, session)
+        finally:
+            session.close()
+
+
+def sftp_rig(served: SftpFolder) -> Rig:
+    """A new folder in the one that is served."""
     name = f"test{next(_numbers)}"
-    folder = server.folder / name
+    folder = served.server.folder / name
     folder.mkdir()
-    session = SftpSession("crm", server.connection, server.folder)
-    storage = SftpStorage(session, f"{server.remote.rstrip('/')}/{name}")
-    list(storage.list(recursive=False, report=print))  # logs in, before permissions are taken away
+    storage = SftpStorage(served.session, f"{served.server.remote.rstrip('/')}/{name}")
     local = local_rig(folder)
     lacks: dict[Ability, str] = {"set milliseconds": "SFTP tells times in whole seconds"}
-    try:
-        yield Rig(storage, local.write, local.remove, local.deny, lacks)
-    finally:
-        session.close()
-        shutil.rmtree(folder)
+    return Rig(storage, local.write, local.remove, local.deny, lacks)
 
 
 _BUCKETS_LACK: dict[Ability, str] = {
@@ -202,11 +216,9 @@ def open_rig(name: str, server: Callable[[str], Any]) -> Iterator[Rig]:
         case "fake":
             yield fake_rig()
         case "sftp-asyncssh":
-            with sftp_rig(server("asyncssh_sftp")) as rig:
-                yield rig
+            yield sftp_rig(server("asyncssh_sftp"))
         case "sftp-sshd":
-            with sftp_rig(server("sshd_sftp")) as rig:
-                yield rig
+            yield sftp_rig(server("sshd_sftp"))
         case "s3-moto":
             no_newline = "this server does not find the bucket then"
             yield s3_rig(server("moto"), 250, {"names with a newline": no_newline})

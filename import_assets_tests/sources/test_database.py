@@ -20,8 +20,9 @@ from sqlalchemy import make_url
 
 from import_assets.errors import Disconnected, FileRefused, ImportAssetsError, SourceError
 from import_assets.sources.sql.faults import Faults
+from import_assets.sources.sql.open import open_session
 from import_assets.sources.sql.other import OtherSession
-from import_assets.sources.sql.session import BLOCK_BYTES
+from import_assets.sources.sql.session import BLOCK_BYTES, Session
 from import_assets.spec.connections import SqlConnection
 from import_assets.spec.models import Limits
 from import_assets_tests.servers import mariadb as maria
@@ -81,10 +82,15 @@ def insert(database: Database, table: str, *rows: tuple[int, str, str | None]) -
     """Insert rows; a time is the part after `2026-01-01 `, None for null."""
     times = [None if at is None else f"'2026-01-01 {at}'" for _, _, at in rows]
     values = [
-        f"({id_}, '{name}', {at or 'NULL'})"
-        for (id_, name, _), at in zip(rows, times, strict=True)
+        f"({id_}, '{name}', {at or 'NULL'})" for (id_, name, _), at in zip(rows, times, strict=True)
     ]
     database.run(f"INSERT INTO {table} VALUES {', '.join(values)}")
+
+
+def drain(session: Session, query: str) -> None:
+    """Read a query to its end."""
+    for _ in session.select(query).blocks:
+        pass
 
 
 def ids(rows: list[tuple[object, ...]]) -> list[object]:
@@ -237,7 +243,8 @@ def test_the_cap_counts_new_rows(database: Database, table: str) -> None:
 def test_times_of_two_shapes_cannot_be_a_cursor(on_sqlite: Database) -> None:
     """D43: as texts they would not be in the order of time."""
     on_sqlite.run(
-        "CREATE TABLE t (moved)", "INSERT INTO t VALUES ('2026-01-01T10:00'), ('2026-01-01 10:00:00')"
+        "CREATE TABLE t (moved)",
+        "INSERT INTO t VALUES ('2026-01-01T10:00'), ('2026-01-01 10:00:00')",
     )
     with pytest.raises(FileRefused, match="one shape"):
         Import(on_sqlite.feed("SELECT * FROM t", "moved")).pull()
@@ -279,7 +286,8 @@ def test_types_of_postgres(on_postgres: Database) -> None:
         date '2026-02-28' AS day, timestamp '2026-01-01 10:00:00.123456' AS local,
         timestamptz '2026-01-01 10:00:00+02' AS moment, 'žluť' AS words, ''::text AS blank,
         'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid AS uid, '{"b":1.00,"a":  2}'::json AS js,
-        '{"b": 1.00}'::jsonb AS jsb, '{1,NULL,3}'::int[] AS numbers, '{1.50,2}'::numeric[] AS exacts,
+        '{"b": 1.00}'::jsonb AS jsb, '{1,NULL,3}'::int[] AS numbers,
+        '{1.50,2}'::numeric[] AS exacts,
         ARRAY['a,b', 'c"d', ''] AS texts, '{sad,glad}'::mood[] AS moods, '{t,f}'::bool[] AS flags,
         'glad'::mood AS mood, time '10:30' AS clock, interval '1 day 2 hours' AS span,
         '10.0.0.1'::inet AS address, null::timestamptz AS never, null::numeric AS nothing""",
@@ -330,7 +338,7 @@ def test_what_no_type_holds_stays_text(on_postgres: Database) -> None:
     )
     assert found.values("number") == ["NaN", "1.50"]
     assert found.values("day") == ["infinity", "2026-01-01"]
-    assert found.values("moved")[1] == "2026-01-01T10:00:00.000000"
+    assert found.values("moved")[1] == "2026-01-01T10:00:00"
     assert found.values("moved")[0].lstrip("+").startswith("12000-01-01")
     assert found.values("large") == ["1", f"1{50 * '0'}"]
 
@@ -339,9 +347,10 @@ def test_types_of_mariadb(on_mariadb: Database) -> None:
     """M008: values come typed, and no digit of them is lost."""
     on_mariadb.run(
         "SET sql_mode = ''",
-        """CREATE TABLE types (huge BIGINT UNSIGNED, yes TINYINT(1), bits BIT(9), price DECIMAL(20, 4),
-        single FLOAT, `double` DOUBLE, day DATE, local DATETIME(3), moment TIMESTAMP(6) NULL, y YEAR,
-        clock TIME, words TEXT, mood ENUM('sad', 'glad'), js JSON, zero DATETIME)""",
+        """CREATE TABLE types (huge BIGINT UNSIGNED, yes TINYINT(1), bits BIT(9),
+        price DECIMAL(20, 4), single FLOAT, `double` DOUBLE, day DATE, local DATETIME(3),
+        moment TIMESTAMP(6) NULL, y YEAR, clock TIME, words TEXT,
+        mood ENUM('sad', 'glad'), js JSON, zero DATETIME)""",
         """INSERT INTO types VALUES (18446744073709551615, 1, b'101', 1.5, 0.1, 0.1, '2026-02-28',
         '2026-01-01 10:00:00.5', NULL, 2026, '26:00:01', 'žluť 🎁', 'glad', '{"a": 1.00}',
         '0000-00-00')""",
@@ -373,7 +382,8 @@ def test_types_of_sqlite(on_sqlite: Database) -> None:
     """M008: a column is what its values are, and text where they are of several types."""
     on_sqlite.run(
         "CREATE TABLE types (whole, part, mixed, words, empty)",
-        "INSERT INTO types VALUES (9007199254740993, 0.1, 1, 'žluť', NULL), (2, 1.0, 2.5, '', NULL)",
+        "INSERT INTO types VALUES (9007199254740993, 0.1, 1, 'žluť', NULL)",
+        "INSERT INTO types VALUES (2, 1.0, 2.5, '', NULL)",
     )
     found = on_sqlite.read("SELECT * FROM types")
     assert found.rows == [
@@ -387,11 +397,13 @@ def test_types_of_duckdb(on_duckdb: Database) -> None:
     """M008: values come typed, and no digit of them is lost."""
     on_duckdb.run(
         """CREATE TABLE types AS SELECT 1::TINYINT AS tiny, 18446744073709551615::UBIGINT AS huge,
-        170141183460469231731687303715::HUGEINT AS larger, 0.1::FLOAT AS single, 12.50::DECIMAL(10, 2)
-        AS price, true AS yes, DATE '2026-02-28' AS day, TIMESTAMP '2026-01-01 10:00:00.5' AS local,
+        170141183460469231731687303715::HUGEINT AS larger, 0.1::FLOAT AS single,
+        12.50::DECIMAL(10, 2) AS price, true AS yes, DATE '2026-02-28' AS day,
+        TIMESTAMP '2026-01-01 10:00:00.5' AS local,
         TIMESTAMPTZ '2026-01-01 10:00:00+02' AS moment, TIMESTAMP_NS '2026-01-01 10:00:00' AS nanos,
         TIME '10:30' AS clock, INTERVAL 1 DAY AS span, 'a'::ENUM('a', 'b') AS mood,
-        [1, NULL, 3] AS numbers, {'a': 1} AS struct, [{'a': 1}] AS structs, '{"b":  1.00}'::JSON AS js,
+        [1, NULL, 3] AS numbers, {'a': 1} AS struct, [{'a': 1}] AS structs,
+        '{"b":  1.00}'::JSON AS js,
         'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::UUID AS uid, 'infinity'::TIMESTAMP AS never,
         NULL::DATE AS nothing"""
     )
@@ -536,8 +548,8 @@ def test_files_are_opened_for_reading(name: str, request: pytest.FixtureRequest)
     """D43: whatever the parser might let pass."""
     database: Database = request.getfixturevalue(f"on_{name}")
     with database.session() as session, pytest.raises(FileRefused):
-        for _ in session.select("DELETE FROM at_least_one").blocks:
-            pass
+        drain(session, "DELETE FROM at_least_one")
+    assert database.read("SELECT count(*) AS n FROM at_least_one").rows == [(1,)]
 
 
 def test_what_is_no_select_never_reaches_the_database(database: Database) -> None:
@@ -564,20 +576,16 @@ def test_a_query_that_takes_too_long_is_ended(name: str, request: pytest.Fixture
     """D43: by the database itself, and with a sentence."""
     database: Database = request.getfixturevalue(f"on_{name}")
     with database.session(timeout=1) as session, pytest.raises(SourceError) as raised:
-        for _ in session.select(_ENDLESS[name]).blocks:
-            pass
+        drain(session, _ENDLESS[name])
     assert "connection erp: the query took longer than 1 second" in str(raised.value)
     assert not isinstance(raised.value, Disconnected)
 
 
 def test_reading_slowly_counts_as_well(on_sqlite: Database) -> None:
     """D43: the clock runs over all blocks, not over each of them."""
+    query = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
     with on_sqlite.session(timeout=1) as session, pytest.raises(SourceError, match="took longer"):
-        rows = session.select(
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
-        )
-        for _ in rows.blocks:
-            pass
+        drain(session, query)
 
 
 _KILL = {
@@ -601,8 +609,7 @@ def test_a_connection_that_breaks_can_be_tried_again(
         next(blocks)
         database.run(_KILL[name])
         with pytest.raises(Disconnected, match="connection erp: the database broke the connection"):
-            for _ in blocks:
-                pass
+            list(blocks)
 
 
 @pytest.mark.parametrize("name", ["postgres", "mariadb"])
@@ -652,17 +659,11 @@ def test_unknown_tables_and_columns_are_said(database: Database, table: str) -> 
         assert refused.value.reason == "query_refused"
 
 
-@pytest.mark.parametrize(
-    ("old", "new"), [("/postgres?", "/missing?"), ("/shop?", "/missing?"), ("/shop.", "/missing.")]
-)
-def test_an_unknown_database_is_said(old: str, new: str, database: Database) -> None:
+def test_an_unknown_database_is_said(database: Database) -> None:
     """D43: the sentence names the connection and what is missing."""
-    if old not in database.url:
-        return
-    connection = database.connection(url=database.url.replace(old, new))
-    with pytest.raises(SourceError, match=r"connection erp: .*") as raised:
-        _read(database, connection)
-    assert "missing" in str(raised.value) or "denied" in str(raised.value)
+    url = re.sub(r"/(postgres|shop)(?=[?.])", "/missing", database.url)
+    with pytest.raises(SourceError, match=r"connection erp: .*missing") as raised:
+        _read(database, database.connection(url=url))
     assert not isinstance(raised.value, Disconnected)
 
 
@@ -675,7 +676,7 @@ def test_what_the_user_may_not_read_is_said(on_postgres: Database, on_mariadb: D
             database.read(f"SELECT * FROM {name}")
 
 
-@pytest.mark.parametrize("dialect", ["postgresql", "mysql", "mariadb", "postgres"])
+@pytest.mark.parametrize("dialect", ["postgres", "mariadb"])
 def test_a_server_that_is_not_there_can_be_tried_again(dialect: str, tmp_path: Path) -> None:
     """D43: refused, unknown, or silent."""
     with socket.socket() as silent:
@@ -728,11 +729,8 @@ def test_a_driver_that_is_not_installed_is_said(tmp_path: Path) -> None:
 
 
 def _read(database: Database, connection: SqlConnection) -> None:
-    from import_assets.sources.sql.open import open_session
-
     with open_session("erp", connection, database.root, KEY) as session:
-        for _ in session.select("SELECT 1 AS one").blocks:
-            pass
+        drain(session, "SELECT 1 AS one")
 
 
 # --- any other database -------------------------------------------------------------------------
@@ -742,7 +740,9 @@ def test_any_other_database_is_read_by_sqlalchemy(
     on_postgres: Database, on_sqlite: Database
 ) -> None:
     """M008: shown with drivers that are at hand; values alone tell the types."""
-    on_sqlite.run("CREATE TABLE t (id INT, moved TEXT)", "INSERT INTO t VALUES (1, 'a'), (2, '100%')")
+    on_sqlite.run(
+        "CREATE TABLE t (id INT, moved TEXT)", "INSERT INTO t VALUES (1, 'a'), (2, '100%')"
+    )
     file = on_sqlite.root / "shop.sqlite"
     server = make_url(on_postgres.url).set(
         drivername="postgresql+psycopg", username="postgres", password=None

@@ -12,6 +12,7 @@ import polars as pl
 from import_assets.errors import FileRefused
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.feeds.base import Feed, Pulled, Since, State
+from import_assets.sources.retry import retrying
 from import_assets.sources.rows import SpooledRows, spool_rows
 from import_assets.sources.sql.dialects import dialect_of
 from import_assets.sources.sql.open import open_session
@@ -63,6 +64,13 @@ class DatabaseFeed(Feed):
 
         With `cursor`, nothing new since the last start gives None.
         """
+        with ExitStack() as stack:
+            yield retrying(lambda: stack.enter_context(self._pulled(key, since, spool_dir, limits)))
+
+    @contextmanager
+    def _pulled(
+        self, key: str, since: Since | None, spool_dir: Path, limits: Limits
+    ) -> Iterator[Pulled | None]:
         query = self._checked(key)
         with ExitStack() as stack:
             with open_session(self.name, self.connection, self.root, key) as session:

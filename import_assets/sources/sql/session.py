@@ -92,14 +92,9 @@ class Deadline:
         self._faults = faults
         self._at = time.monotonic() + faults.timeout
 
-    @property
-    def is_over(self) -> bool:
-        """Whether it has passed."""
-        return time.monotonic() >= self._at
-
     def check(self) -> None:
         """Raise SourceError once it has passed."""
-        if self.is_over:
+        if time.monotonic() >= self._at:
             raise self._faults.error("timeout", "")
 
     @contextmanager

@@ -104,7 +104,7 @@ def within_years(values: pl.Series) -> pl.Series:
 
 
 def _texts(values: pl.Series) -> pl.Series:
-    from import_assets.sources.rows import as_text
+    from import_assets.records import as_text
 
     return as_text(values)
 

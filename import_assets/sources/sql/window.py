@@ -26,7 +26,8 @@ import numpy as np
 import polars as pl
 
 from import_assets.errors import FileRefused
-from import_assets.sources.rows import SpooledRows, as_text
+from import_assets.records import as_text
+from import_assets.sources.rows import SpooledRows
 from import_assets.sources.sql.values import SqlColumn
 
 Value: TypeAlias = Any
