@@ -1,0 +1,128 @@
+"""Times the looks of a sensor at a bucket of many objects, all of them imported before.
+
+    python benchmarks/sensor_tick.py [OBJECTS] [TICKS]
+
+A stub of S3 that pages as fast as it can stands in for the bucket, so that the listing alone, which
+is printed too, is the client's own work. Dagster's storage is a SQLite file; what is printed of it
+is how many bytes it grows by in all ticks together.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
+from list_objects import OBJECTS, Handler
+
+from import_assets.orchestration.build import build_definitions
+from import_assets.orchestration.connected import connections
+from import_assets.sources.listing import ListingCache, list_matching
+from import_assets.sources.open import open_source
+from import_assets.spec.loading import load
+from import_assets.spec.patterns import FilePattern
+from import_assets.warehouse.warehouse import Warehouse
+
+TICKS = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+
+_PROJECT = """\
+connections:
+  lake: {{s3: {{bucket: exports, region: us-east-1, endpoint: "{address}"}}}}
+"""
+_IMPORT = """\
+kind: customers
+source: {storage: {connection: lake, folder: in, files: "customers_*.csv"}}
+columns: [{from: id, id: registered}]
+run: {on_new_file: true}
+"""
+
+
+def _remember(path: Path, objects: list[tuple[str, str]]) -> None:
+    """Write all objects into the ledger, as if each had been imported."""
+    with Warehouse(path).write() as connection:
+        connection.execute("CREATE TEMP TABLE known (key VARCHAR, fingerprint VARCHAR)")
+        connection.executemany("INSERT INTO known VALUES (?, ?)", objects)
+        connection.execute(
+            "INSERT INTO import_assets.batches SELECT row_number() OVER (), key, 'crm', "
+            "'customers', key, fingerprint, NULL, NULL, 'd', 's', 1, '{}', ['id'], "
+            "1, 1, 0, 0, 0, 0, 0, 1, now()::TIMESTAMP, NULL FROM known"
+        )
+
+
+def main() -> None:
+    """Measure."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory() as folder:
+        _measure(Path(folder), f"http://127.0.0.1:{server.server_address[1]}")
+    server.shutdown()
+
+
+def _measure(root: Path, address: str) -> None:
+    (root / "imports").mkdir()
+    (root / "project.yaml").write_text(_PROJECT.format(address=address), encoding="utf-8")
+    (root / "imports" / "crm.yaml").write_text(_IMPORT, encoding="utf-8")
+    definition = load(root).imports["crm"]
+    shared = connections(definition.project)
+    storage = open_source(definition, connections=shared)
+    started = time.perf_counter()
+    listing = list_matching(storage, FilePattern("customers_*.csv"))
+    alone = time.perf_counter() - started
+    known = [(one.key, one.fingerprint) for one in listing.deliveries]
+    _remember(definition.project.warehouse_path, known)
+    sensor = build_definitions(root).resolve_sensor_def("crm_new_file")
+    home = root / "home"
+    home.mkdir()
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
+        before = _bytes(home)
+        seconds, cursor = [], None
+        for number in range(TICKS):
+            shared.listings = ListingCache()  # ticks are five minutes apart, so none shares
+            started = time.perf_counter()
+            said = sensor(dg.build_sensor_context(instance, cursor=cursor))
+            seconds.append(time.perf_counter() - started)
+            cursor = said.cursor or cursor
+            _store(instance, number, cursor)
+        grown = _bytes(home) - before
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024
+    sys.stdout.write(
+        f"{OBJECTS:,} objects, all remembered\n"
+        f"listing alone: {alone:.2f} s\n"
+        f"first tick, which reads the ledger: {seconds[0]:.2f} s\n"
+        f"later ticks: median {statistics.median(seconds[1:]):.2f} s of {TICKS - 1}\n"
+        f"cursor: {len(cursor or ''):,} bytes\n"
+        f"Dagster's storage: {grown:,} bytes more after {TICKS} ticks\n"
+        f"peak memory: {peak} MB\n"
+    )
+
+
+def _store(instance: dg.DagsterInstance, number: int, cursor: str | None) -> None:
+    """Keep a tick as the daemon does."""
+    instance.create_tick(
+        TickData(
+            instigator_origin_id="crm",
+            instigator_name="crm_new_file",
+            instigator_type=InstigatorType.SENSOR,
+            status=TickStatus.SKIPPED,
+            timestamp=datetime.now(UTC).timestamp() + number,
+            selector_id="crm",
+            cursor=cursor,
+        )
+    )
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+if __name__ == "__main__":
+    main()
