@@ -85,7 +85,9 @@ def test_local_times_are_those_of_the_import() -> None:
 def test_a_local_time_that_the_clocks_skip_is_rejected() -> None:
     """D27."""
     skipped = pl.Series([dt.datetime(2026, 3, 29, 2, 30)])
-    assert reasons(skipped, "datetime", "datetime", "Europe/Bratislava") == ["nonexistent_local_time"]
+    assert reasons(skipped, "datetime", "datetime", "Europe/Bratislava") == [
+        "nonexistent_local_time"
+    ]
 
 
 def test_what_would_lose_digits_is_rejected() -> None:

@@ -47,6 +47,7 @@ def test_sample_loads(sample: dg.Definitions) -> None:
             "imports/stores",
             "imports/summer_vouchers",
         },
+        "analyses": {"analyses/top_buyers"},
         "tables": {
             "customers",
             "events/purchase",

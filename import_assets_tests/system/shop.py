@@ -26,7 +26,7 @@ FILES: dict[str, dict[str, Any]] = MANIFEST["files"]
 NEW_FILES = {path: file for path, file in FILES.items() if file["starts"] == "on_new_file"}
 """What comes in without anybody's help."""
 
-_FOLDERS = ("imports", "shop", "uploads")
+_FOLDERS = ("imports", "analyses", "shop", "uploads")
 _SETTINGS = ("project.yaml", "dagster.yaml", "workspace.yaml", "Makefile")
 _AN_HOUR = 3600.0
 

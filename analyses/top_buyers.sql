@@ -1,0 +1,8 @@
+-- Who bought most. An import reads this by `source: {analysis: top_buyers}`.
+SELECT registered, count(*) AS purchases, sum(total) AS spent, max(timestamp) AS last_purchase
+FROM events.purchase
+JOIN customers USING (customer_id)
+WHERE registered IS NOT NULL
+GROUP BY registered
+ORDER BY spent DESC, registered
+LIMIT 100
