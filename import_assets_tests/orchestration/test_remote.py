@@ -66,7 +66,8 @@ def far(site: Site, server: SftpServer, line: Proxy) -> Iterator[Site]:
 def put(server: SftpServer, name: str, content: bytes, minute: int = 0) -> None:
     file = server.folder / name
     file.write_bytes(content)
-    os.utime(file, (1_767_225_600 + minute * 60,) * 2)
+    moment = 1_767_225_600 + minute * 60
+    os.utime(file, (moment, moment))
 
 
 def look(site: Site) -> Any:
