@@ -115,8 +115,10 @@ class Yard:
             self.definition, self.storage, self.storage.stat(name), self.warehouse, **how
         )
 
-    def dry_run(self, name: str = "a.csv") -> DryRun:
-        return dry_run(self.definition, self.storage, self.storage.stat(name), self.warehouse)
+    def dry_run(self, name: str = "a.csv", **how: Any) -> DryRun:
+        return dry_run(
+            self.definition, self.storage, self.storage.stat(name), self.warehouse, **how
+        )
 
     def preview(self, name: str = "a.csv", records: int = 1_000) -> Preview:
         delivery = self.storage.stat(name)
@@ -171,6 +173,7 @@ def test_preview_dry_run_and_import_say_the_same(tmp_path: Path, kind: str) -> N
         assert not tried.already
         assert seen.rows.height + seen.rejects.height == done.counts.read
         assert done.manifest is not None
+        assert tried.manifest is not None
         assert seen.rejects.height == done.manifest.rejected
         assert seen.rows.height == done.manifest.rows
         assert tried.manifest.header == done.manifest.header == seen.header
@@ -233,6 +236,15 @@ def test_a_dry_run_of_what_is_in_says_so(yard: Yard) -> None:
     assert tried.already
     assert tried.counts == done.counts
     assert tried.rejects.height == 1
+
+
+def test_m027_a_dry_run_of_what_is_taken_again_says_what_that_would_do(yard: Yard) -> None:
+    yard.put("id,web,age\n1,c1,5\n")
+    yard.deliver(slot="monday")
+    tried = yard.dry_run(slot="tuesday")
+    assert not tried.already
+    assert tried.counts == Counts(read=1, unchanged=1)
+    assert tried.counts == yard.deliver(slot="tuesday").counts
 
 
 def test_a_preview_writes_nothing(yard: Yard) -> None:
@@ -356,6 +368,38 @@ def test_a_changed_file_is_another_delivery(yard: Yard) -> None:
     second = yard.deliver()
     assert second.batch_id != first.batch_id
     assert second.counts == Counts(read=1, updated=1)
+
+
+def test_d18_an_empty_identifier_blanks_no_attribute_made_of_it(yard: Yard) -> None:
+    yard.define(
+        CUSTOMERS.replace('delimiter: ","', 'delimiter: ";"').replace(
+            "{from: id, id: registered}", "{from: id, id: registered, to: email}"
+        )
+    )
+    yard.put("id;web;city\nann@x.sk;c1;Nitra\n;c1;Brno\n")
+    yard.deliver()
+    assert yard.rows("SELECT registered, email, city FROM customers") == [
+        ("ann@x.sk", "ann@x.sk", "Brno")
+    ]
+    yard.put("id;web;city\n ;c1;\n", "b.csv")
+    yard.deliver("b.csv")
+    assert yard.rows("SELECT email, city FROM customers") == [("ann@x.sk", None)]
+
+
+def test_d18_an_empty_product_id_blanks_no_attribute_made_of_it(yard: Yard) -> None:
+    yard.define(
+        CATALOG.replace("catalog: products", "catalog: products, product: true").replace(
+            "{from: id, id: item_id}",
+            "{from: id, id: item_id}, {from: pid, id: product_id, to: parent}",
+        )
+    )
+    yard.put("id,pid,price\na,p1,1\na,,2\n")
+    yard.deliver()
+    yard.put("id,pid,price\na,,\n", "b.csv")
+    yard.deliver("b.csv")
+    assert yard.rows("SELECT product_id, parent, price FROM catalogs.products") == [
+        ("p1", "p1", None)
+    ]
 
 
 def test_a_delivery_is_taken_again_at_each_slot(yard: Yard) -> None:

@@ -19,8 +19,9 @@ from import_assets.sources.rules import rules_of
 from import_assets.spec.document import Document, read_document
 from import_assets.spec.loading import Import, Loaded
 from import_assets.spec.misfits import DocumentPath
-from import_assets.spec.models import AttributeType, Column, column_path
+from import_assets.spec.models import AttributeType, CatalogKind, Column, column_path
 from import_assets.spec.sources import StorageSource, UploadSource
+from import_assets.tables import catalogs
 from import_assets.warehouse import attributes, ledger
 from import_assets.warehouse.sql import table_label
 
@@ -117,16 +118,27 @@ class _Books:
         tables = {one.table for one in loaded.imports.values()}
         self._imported: dict[str, Imported] = {}
         self._known: dict[tuple[str, ...], Known] = {}
+        self._catalogs: dict[str, catalogs.Settings] = {}
         if session.has_warehouse and names:
             with session.reading() as connection:
                 self._imported = {name: ledger.imported(connection, name) for name in names}
                 self._known = {table: attributes.known(connection, table) for table in tables}
+                self._catalogs = {
+                    table[1]: stored
+                    for table in tables
+                    if table[0] == "catalogs"
+                    and (stored := catalogs.settings(connection, table[1]))
+                }
 
     def findings(self) -> list[Finding]:
         """Return what is wrong, import by import, in the order of the lines."""
         found: list[Finding] = []
         for definition in self._loaded.imports.values():
-            of_one = [*self._of_folder(definition), *self._of_types(definition)]
+            of_one = [
+                *self._of_folder(definition),
+                *self._of_catalog(definition),
+                *self._of_types(definition),
+            ]
             found += sorted(of_one, key=lambda one: (one.problem.line, one.problem.column))
         return found
 
@@ -161,6 +173,16 @@ class _Books:
         if starts_by_itself and (sentence := over_limit(listing, rules, lambda: imported)):
             at = where if storage is None else ("source", "storage", "files")
             yield place.finding(at, sentence, "error")
+
+    def _of_catalog(self, definition: Import) -> Iterator[Finding]:
+        """Yield settings that are not those of the catalog's first import (M077, D34)."""
+        kind = definition.spec.kind
+        stored = self._catalogs.get(kind.catalog) if isinstance(kind, CatalogKind) else None
+        if not isinstance(kind, CatalogKind) or stored is None:
+            return
+        place = _Place(definition)
+        for misfit in catalogs.misfits(kind, stored):
+            yield place.finding(("kind", misfit.key), misfit.message, "error")
 
     def _of_types(self, definition: Import) -> Iterator[Finding]:
         """Yield attributes that the table has with another type or other capitals (M033, D30)."""

@@ -15,6 +15,8 @@ from import_assets.spec.models import Monthly, Run, Weekly
 from import_assets.spec.sources import AnalysisSource, DatabaseSource, StorageSource, UrlSource
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import ledger
+from import_assets.warehouse.ledger import Entry
+from import_assets.warehouse.refusals import Refusal
 from import_assets.warehouse.sql import table_label
 
 _COLUMNS = [
@@ -61,21 +63,25 @@ def _records(session: Session) -> Iterator[dict[str, Any]]:
 
 
 def _record(definition: Import, books: Books, folder: Folder) -> dict[str, Any]:
-    last = books.entries[-1] if books.entries else None
+    refusal = _newest_refusal(books)
+    # Beside `refused` stand no counts: those of the delivery before would be taken for its own.
+    last = books.entries[-1] if books.entries and refusal is None else None
     counts = last.counts.as_dict() if last else {}
+    key, at = (refusal.key, refusal.refused_at) if refusal else (None, None)
+    problems = [one for one in (folder.problem, refusal and refusal.message) if one]
     return {
         "import": definition.name,
         "table": table_label(definition.table),
         "source": source_words(definition),
         "runs": run_words(definition),
-        "status": _status(books),
-        "last_delivery": last.key if last else None,
-        "last_at": as_utc(last.applied_at) if last else None,
+        "status": _status(last, refused=refusal is not None),
+        "last_delivery": last.key if last else key,
+        "last_at": as_utc(last.applied_at) if last else at and as_utc(at),
         **{name: counts.get(name) for name in Counts().as_dict()},
         "remembered": len(books.imported),
         "waiting": folder.waiting,
         "refused": sum(one.state == "refused" for one in folder.files),
-        "problem": folder.problem,
+        "problem": "; ".join(problems) or None,
     }
 
 
@@ -97,11 +103,19 @@ def _number_of_errors(error: DefinitionError) -> str:
     return f"{number:,} error{'' if number == 1 else 's'} in its definition: import-assets check"
 
 
-def _status(books: Books) -> str:
-    """Return the word for how the import stands, by what happened last."""
+def _newest_refusal(books: Books) -> Refusal | None:
+    """Return the refusal of the newest delivery, None where that one was imported."""
+    refusals = (books.refused or {}).values()
+    newest = max(refusals, key=lambda one: one.refused_at, default=None)
     last = books.entries[-1] if books.entries else None
-    refused = max((one.refused_at for one in (books.refused or {}).values()), default=None)
-    if refused is not None and (last is None or refused > last.applied_at):
+    if newest is None or (last is not None and newest.refused_at <= last.applied_at):
+        return None
+    return newest
+
+
+def _status(last: Entry | None, *, refused: bool) -> str:
+    """Return the word for how the import stands, by what happened last."""
+    if refused:
         return "refused"
     if last is None:
         return "never ran"

@@ -92,7 +92,8 @@ def check(session: Session) -> int:
 
     Prints every problem with its file, line and column. Beside what the files say, it looks at the
     folders (more files waiting than a start may take) and at the warehouse (an attribute that its
-    table has with another type). A folder that is missing is a warning only.
+    table has with another type, settings that its catalog was first imported without). A folder
+    that is missing is a warning only.
     """
     from import_assets.cli import checking
 
@@ -133,8 +134,9 @@ def preview(
     """Show the first records of a delivery.
 
     Of an IMPORT, its newest delivery as it would be imported: how it is written, what becomes of
-    each column, typed rows, and what would be rejected among the first 1,000 records, and why. Of a
-    FILE, its raw text by the delimiter and encoding found in it. Nothing is imported.
+    each column, typed rows, and what would be rejected among the first 1,000 records (or as many
+    as --rows says), and why. Of a FILE, its raw text by the delimiter and encoding found in it.
+    Nothing is imported.
     """
     from import_assets.cli import previewing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -36,16 +37,23 @@ from import_assets.sources.storage.base import Storage
 from import_assets.sources.storage.selection import by_age
 from import_assets.spec.loading import Import, load_project
 from import_assets.spec.models import (
+    AttributeType,
+    CsvFormat,
+    Delimiter,
+    Encoding,
+    Limits,
+    VouchersKind,
+)
+from import_assets.spec.models import (
     Column as Rule,
 )
-from import_assets.spec.models import CsvFormat, Delimiter, Encoding, Limits, VouchersKind
 from import_assets.spec.patterns import FilePattern
 from import_assets.spec.problems import did_you_mean
 from import_assets.spec.sources import StorageSource, UploadSource
 from import_assets.warehouse import attributes
 
 RECORDS = 1_000
-"""Records that are looked at for rejects."""
+"""Records that are looked at for rejects, more if more are to be shown."""
 
 _ID = "id:"
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " "}
@@ -125,15 +133,18 @@ def _preview_file(session: Session, path: Path, rows: int, said: Mapping[str, An
             member = next(members)
             name = part_name(name, member.name)
             reader = open_csv(member.stream, CsvFormat(**said), _limits(session), name)
-            block = next(iter(reader))
-    frame = block.frame.head(rows)
-    shown = [
+            first = trial.beginning(reader, max(RECORDS, rows))
+    records = (
         {"_record": record, "_line": line, **row}
+        for block in first.blocks
         for record, line, row in zip(
-            block.record.head(rows), block.line.head(rows), frame.iter_rows(named=True), strict=True
+            block.record, block.line, block.frame.iter_rows(named=True), strict=True
         )
-    ]
-    rejects = _rejects(block.rejects.filter(pl.col("record") <= RECORDS))
+        if record <= first.looked_at
+    )
+    shown = list(itertools.islice(records, rows))
+    refused = pl.concat(block.rejects for block in first.blocks)
+    rejects = _rejects(refused.filter(pl.col("record") <= first.looked_at))
     output.json(
         [
             {
@@ -150,6 +161,7 @@ def _preview_file(session: Session, path: Path, rows: int, said: Mapping[str, An
                     }
                     for row in shown
                 ],
+                "looked_at": first.looked_at,
                 "rejects": rejects,
             }
         ]
@@ -160,7 +172,7 @@ def _preview_file(session: Session, path: Path, rows: int, said: Mapping[str, An
         output.note(f"warning: {warning}")
     heads = [Column(name, name) for name in reader.header]
     output.table(shown, of=heads, title=f"The first {len(shown):,} records, as they are written")
-    _print_rejects(session, rejects, "broken")
+    _print_rejects(session, rejects, "broken", first.looked_at)
     return DONE
 
 
@@ -200,16 +212,23 @@ class _Named:
     delivery: Delivery | None = None
 
     @property
+    def cut(self) -> bool:
+        """Whether the content is the beginning of the delivery only."""
+        whole = self.delivery.size if self.delivery else 0
+        return self.content.spooled.size < whole
+
+    @property
     def name(self) -> str:
         return self.content.file
 
 
 def _preview_import(session: Session, definition: Import, file: Path | None, rows: int) -> int:
+    wanted = max(RECORDS, rows)
     with (
         TemporaryDirectory(prefix="preview-") as folder,
-        _found(session, definition, file, Path(folder)) as found,
+        _found(session, definition, file, Path(folder), wanted) as found,
     ):
-        seen = trial.preview(definition, found.content, RECORDS)
+        seen = trial.preview(definition, found.content, wanted, cut=found.cut)
     described = _columns(session, definition, seen)
     typed = [_row(row) for row in seen.rows.head(rows).iter_rows(named=True)]
     rejects = _rejects(seen.rejects)
@@ -228,6 +247,7 @@ def _preview_import(session: Session, definition: Import, file: Path | None, row
                 "unmapped": seen.mapping.unmapped,
                 "warnings": seen.warnings,
                 "rows": typed,
+                "looked_at": seen.looked_at,
                 "rejects": rejects,
             }
         ]
@@ -241,15 +261,24 @@ def _preview_import(session: Session, definition: Import, file: Path | None, row
     output.table(described, of=columns("column", "becomes", "name", "type", "format", "in_table"))
     title = f"The first {len(typed):,} rows, as they would be imported"
     output.table(map(_flat, typed), of=_heads(seen), title=title)
-    _print_rejects(session, rejects, "rejected")
+    _print_rejects(session, rejects, "rejected", seen.looked_at)
+    if found.cut and seen.looked_at < wanted:
+        output.note(
+            f"Of this file, the first {found.content.spooled.size:,} bytes were fetched, and no "
+            f"more than these {seen.looked_at:,} records were looked at: `run "
+            f"{definition.name} --dry-run` tries all of it"
+        )
     return DONE
 
 
 @contextmanager
 def _found(
-    session: Session, definition: Import, file: Path | None, folder: Path
+    session: Session, definition: Import, file: Path | None, folder: Path, records: int
 ) -> Iterator[_Named]:
-    """Fetch the beginning of the file that was named, or of what there is now, into a folder."""
+    """Fetch the beginning of the file that was named, or of what there is now, into a folder.
+
+    Of what is no file, no more than `records` records are asked for.
+    """
     source = definition.spec.source
     limits = definition.project.spec.limits
     if source.feed is not None:
@@ -258,7 +287,7 @@ def _found(
                 f"this import comes from {source.word}: there is no file to name"
             )
         feed = open_feed(definition, session.connections)
-        with feed.preview(RECORDS, folder, limits) as pulled:
+        with feed.preview(records, folder, limits) as pulled:
             yield _Named(Content(pulled.content, pulled.delivery.key), pulled.delivery)
         return
     if source.paste is not None:
@@ -312,21 +341,25 @@ def _columns(session: Session, definition: Import, seen: Preview) -> list[dict[s
     if session.has_warehouse:
         with session.reading() as connection:
             known = attributes.known(connection, definition.table)
+    types: dict[str, AttributeType] = {
+        attribute.name: attribute.type for attribute in seen.mapping.attributes
+    }
     rules = definition.spec.columns
     by_name = {rule.from_.strip(): rule for rule in rules if rule.from_ is not None}
     vouchers = isinstance(definition.spec.kind, VouchersKind)
     described = [
-        _described(name, by_name.get(name.strip()), known, vouchers=vouchers)
+        _described(name, by_name.get(name.strip()), known, types, vouchers=vouchers)
         for name in seen.header
     ]
     statics = [rule for rule in rules if rule.value is not None]
-    return described + [_described(None, rule, known, vouchers=False) for rule in statics]
+    return described + [_described(None, rule, known, types, vouchers=False) for rule in statics]
 
 
 def _described(
     name: str | None,
     rule: Rule | None,
     known: Mapping[str, tuple[str, str]],
+    types: Mapping[str, AttributeType],
     *,
     vouchers: bool,
 ) -> dict[str, Any]:
@@ -344,7 +377,7 @@ def _described(
         becomes = f"attribute with the value {rule.value!r}"
     elif rule is not None and rule.id is not None:
         becomes = f"identifier {rule.id} and attribute"
-    type_ = rule.type if rule is not None else "text"
+    type_ = types.get(attribute or "", "text")
     stored = known.get(attribute or "")
     in_table = "new" if stored is None else "there"
     if stored is not None and stored[0] != type_:
@@ -398,19 +431,21 @@ def _rejects(frame: pl.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _print_rejects(session: Session, rejects: list[dict[str, Any]], what: str) -> None:
+def _print_rejects(
+    session: Session, rejects: list[dict[str, Any]], what: str, looked_at: int
+) -> None:
     output = session.output
     if output.as_json:
         return
     if not rejects:
-        output.say(f"\nNo record {what} among the first {RECORDS:,}.")
+        output.say(f"\nNo record {what} among the first {looked_at:,}.")
         return
     lines = [
         {"record": one["record"], "line": one["line"], "fault": _told(fault), "raw": one["raw"]}
         for one in rejects
         for fault in one["faults"]
     ]
-    title = f"{len(rejects):,} {what} among the first {RECORDS:,} records"
+    title = f"{len(rejects):,} {what} among the first {looked_at:,} records"
     output.table(lines, of=_REJECTS_OF, title=title)
 
 

@@ -11,8 +11,8 @@ import duckdb
 
 from import_assets.cli.exits import DONE
 from import_assets.cli.output import Column
+from import_assets.cli.readers import QueryError, check_reads, shut
 from import_assets.cli.session import Session
-from import_assets.errors import ImportAssetsError
 
 TERMINAL_ROWS = 200
 """Rows that are drawn on a terminal."""
@@ -20,22 +20,18 @@ TERMINAL_ROWS = 200
 _FETCH = 10_000
 
 
-class QueryError(ImportAssetsError):
-    """A statement cannot be run, or would write."""
-
-
 def query(session: Session, sql: str) -> int:
     """Print what a statement gives. Raises QueryError, WarehouseError."""
     text = sys.stdin.read() if sql == "-" else sql
     output = session.output
     with session.reading() as connection:
+        shut(connection)
         try:
+            check_reads(connection, text)
             connection.execute(text)
-            description = connection.description
+            description = connection.description or []
         except duckdb.Error as error:
             raise _refusal(error) from error
-        if not description:
-            raise QueryError("there is no statement: write SQL, such as SELECT * FROM customers")
         names = unique([str(one[0]) for one in description])
         records = _records(connection, names)
         shown = itertools.islice(records, TERMINAL_ROWS) if output.terminal else records

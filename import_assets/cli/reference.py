@@ -134,11 +134,16 @@ A file given to an upload is copied into `uploads/NAME`. If one of that name lie
 same content, nothing is copied; with another content, the new one takes its place as a new version,
 but never before the old one was imported or refused.
 
-A dry run does everything but keep it, and so tells the same counts. Several deliveries are tried
+A dry run does everything but keep it, and so tells the same counts, also of files that are taken
+again. Several deliveries are tried
 each by itself.
 
 The runs appear in the UI of the Dagster that DAGSTER_HOME names, or else `dagster.yaml` in the
 project; without either they are kept in `.dagster`.
+""",
+    "preview": """\
+It says how many records were looked at: there may be fewer, and of a large delivery elsewhere only
+the first megabytes are fetched. `run --dry-run` tries all of it.
 """,
     "list": """\
 | Status | Meaning |
@@ -146,7 +151,7 @@ project; without either they are kept in `.dagster`.
 | `never ran` | Nothing was imported yet. |
 | `done` | The last delivery was imported whole. |
 | `partial` | The last delivery was imported but for rejected records. |
-| `refused` | The last delivery was refused as a whole; `files` says why. |
+| `refused` | The last delivery, named here without counts, was refused as a whole. |
 | `invalid` | The definition is wrong; `check` says where. |
 | `no definition` | The definition is gone, its memory is not yet; `delete` forgets it. |
 """,
@@ -161,6 +166,9 @@ Values come from whoever wrote the delivery, and a spreadsheet runs a cell that 
 unless it is a plain number such as `-5` or `+3.2`. `--json` leaves all values as they are.
 """,
     "query": """\
+What would do more than read is refused: writing files, attaching databases, loading extensions,
+changing settings. Files of this machine can be read.
+
 On a terminal, the first 200 rows are shown. Besides the tables there are the warehouse's own books
 in the schema `import_assets`, such as `import_assets.batches`, which has every delivery ever
 imported.

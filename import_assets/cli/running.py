@@ -190,7 +190,10 @@ def _tried(
     storage = choice.storage_of(delivery)
     on_the_way = partial(watch, delivery.key)
     return _told(
-        delivery.key, lambda: dry_run(definition, storage, delivery, warehouse, on_the_way)
+        delivery.key,
+        lambda: dry_run(
+            definition, storage, delivery, warehouse, slot=choice.slot, progress=on_the_way
+        ),
     )
 
 
@@ -201,7 +204,7 @@ def _tried_slot(
     if feed is None:
         raise ValueError(f"{slot} is a slot, and there is no feed")
     on_the_way = partial(watch, slot)
-    return _told(slot, lambda: dry_run_feed(definition, feed, slot, warehouse, on_the_way))
+    return _told(slot, lambda: dry_run_feed(definition, feed, slot, warehouse, progress=on_the_way))
 
 
 def _told(key: str, trial: Callable[[], DryRun]) -> Told:

@@ -3,15 +3,16 @@
 Nothing is guessed, shifted, padded, cut or replaced: a record whose cells are not plain from the
 file is refused with its raw text, and the others arrive byte for byte as they are written.
 
-===================  ============================================================================
-reason of a reject   the record
-===================  ============================================================================
-`too_many_cells`     has more cells than the header
-`too_few_cells`      has fewer, and `pad_short` is off
-`bad_quote`          has text behind a closing quote; it ends with the line of that quote
-`quote_not_closed`   opens a quote that the file never closes; it is the rest of the file
-`undecodable`        holds bytes that the encoding does not know
-===================  ============================================================================
+=======================  ========================================================================
+reason of a reject       the record
+=======================  ========================================================================
+`too_many_cells`         has more cells than the header
+`too_few_cells`          has fewer, and `pad_short` is off
+`bad_quote`              has text behind a closing quote; it ends with the line of that quote
+`quote_not_closed`       opens a quote that the file never closes; it is the rest of the file
+`stray_carriage_return`  holds a CR outside quotes, and lines end with LF or CR LF
+`undecodable`            holds bytes that the encoding does not know
+=======================  ========================================================================
 """
 
 from __future__ import annotations

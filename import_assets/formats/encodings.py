@@ -118,6 +118,14 @@ def open_utf8(stream: LimitedStream, declared: Encoding | None, file: str) -> Ut
     first = _read_first(stream)
     _check_text(first, file)
     mark = _mark(first)
+    if mark and first[len(mark) :].startswith(mark):
+        raise FileRefused(
+            file,
+            "wrong_encoding",
+            "the file begins with two byte order marks, as happens when one is put before a text "
+            "that has its own: take one away, or the second becomes part of the first column's "
+            "name",
+        )
     found: Encoding | None = None
     if mark:
         found = "utf-8" if mark == _UTF8_MARK else "utf-16"

@@ -54,6 +54,18 @@ def bad_quote(layout: Layout, record: int, line: int) -> Fault:
     )
 
 
+def stray_carriage_return(layout: Layout, record: int) -> Fault:
+    """A CR stands outside quotes and ends no line (D13)."""
+    stray = layout.stray_carriages
+    position = int(stray[np.searchsorted(stray, layout.starts[record])])
+    cell = int(np.searchsorted(layout.bounds, position, "right") - layout.first_cells[record])
+    return Fault(
+        "stray_carriage_return",
+        f"cell {cell}: here stands a CR that ends no line, since the lines of the file end with LF "
+        "or CR LF: end all lines alike, or put double quotes around values that hold a CR",
+    )
+
+
 def quote_not_closed(raw: bytes, line_end: str) -> Fault:
     """A quote is open from within this record to the end of the file (M084)."""
     lines = raw.removesuffix(line_end.encode()).count(line_end.encode()) + 1

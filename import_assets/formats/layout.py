@@ -7,6 +7,7 @@ a layout only holds positions, counted from the first byte of the block's body.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ RECORD_BYTES = 4 << 20
 PAD = 16
 """Bytes on each side of a block's body, so that 16 bytes can be read around any position."""
 
-_CR, _QUOTE = 13, 34
+_LF, _CR, _QUOTE = 10, 13, 34
 
 Positions = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -49,6 +50,7 @@ class Block:
     size: int
     last: bool
     supplied: int
+    line_end: LineEnd
 
     @classmethod
     def of(cls, parts: list[bytes], line_end: LineEnd, *, last: bool) -> Block:
@@ -59,7 +61,7 @@ class Block:
         supplied = end if last and final and not final.endswith(end) else b""
         lead = end.rjust(PAD, b"\0")
         data = b"".join((lead, *parts, supplied, bytes(PAD)))
-        return cls(data, size + len(supplied), last, len(supplied))
+        return cls(data, size + len(supplied), last, len(supplied), line_end)
 
     @property
     def octets(self) -> NDArray[np.uint8]:
@@ -156,6 +158,25 @@ class Layout:
             owners = np.searchsorted(self.starts, self.quoting.bad, "right") - 1
             bad[owners[self.quoting.bad < self.tail]] = True
         return bad
+
+    @property
+    def with_stray_carriage(self) -> Flags:
+        """Which records hold a CR that neither ends a line nor is quoted."""
+        stray = np.zeros(self.records, np.bool_)
+        stray[np.searchsorted(self.starts, self.stray_carriages, "right") - 1] = True
+        return stray
+
+    @cached_property
+    def stray_carriages(self) -> Positions:
+        """Where a CR stands outside quotes and ends no line, though lines end with LF (D13)."""
+        ending = 0 if self.carriages is None else int(self.carriages.sum())
+        body = self.block.octets[: self.tail]
+        if self.block.line_end == "\r" or np.count_nonzero(body == _CR) == ending:
+            return np.empty(0, np.int64)
+        at = np.flatnonzero(body == _CR)
+        at = at[self.block.octets[at + 1] != _LF]
+        cells = np.searchsorted(self.bounds, at, "right") - 1
+        return at[body[self.bounds[cells]] != _QUOTE]
 
 
 def lay_out(block: Block, dialect: Dialect, events_at_once: int | None = None) -> Layout:

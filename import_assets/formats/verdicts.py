@@ -1,4 +1,4 @@
-"""Telling the good records of a block from those that must be refused (M084, M095, D15, D17)."""
+"""Telling the good records of a block from those to refuse (M084, M095, D13, D15, D17)."""
 
 from __future__ import annotations
 
@@ -26,18 +26,23 @@ class Verdicts:
 
     blank: Flags
     badly_quoted: Flags
+    stray_carriage: Flags
     wrong_cells: Flags
     undecodable: Flags
 
     @property
     def rejected(self) -> Flags:
         """Which records are refused."""
-        return ~self.blank & (self.badly_quoted | self.wrong_cells | self.undecodable)
+        return ~self.blank & self._faulty
 
     @property
     def good(self) -> Flags:
         """Which records are handed on."""
-        return ~(self.blank | self.badly_quoted | self.wrong_cells | self.undecodable)
+        return ~(self.blank | self._faulty)
+
+    @property
+    def _faulty(self) -> Flags:
+        return self.badly_quoted | self.stray_carriage | self.wrong_cells | self.undecodable
 
 
 def judge(layout: Layout, width: int, *, pad_short: bool) -> Verdicts:
@@ -48,6 +53,7 @@ def judge(layout: Layout, width: int, *, pad_short: bool) -> Verdicts:
     return Verdicts(
         blank=blank,
         badly_quoted=layout.badly_quoted,
+        stray_carriage=layout.with_stray_carriage,
         wrong_cells=wrong & ~blank,
         undecodable=invalid_records(layout.block.data, PAD, bounds),
     )
@@ -85,6 +91,9 @@ class Refusal:
         if verdicts.badly_quoted[at]:
             # What is a cell and what is not is anybody's guess in such a record.
             found.append(faults.bad_quote(layout, at, line))
+        elif verdicts.stray_carriage[at]:
+            # Where its lines end is as doubtful, and so is the number of cells.
+            found.append(faults.stray_carriage_return(layout, at))
         elif verdicts.wrong_cells[at]:
             found.append(faults.wrong_cells(layout, at, self.width, self.dialect.delimiter))
         if verdicts.undecodable[at]:

@@ -35,6 +35,11 @@ class FileColumn:
         """The attribute that the column fills; without a rule the one of its own name."""
         return self.rule.attribute if self.rule else self.name.strip()
 
+    @property
+    def identifying(self) -> bool:
+        """Whether the column holds an identifier."""
+        return self.rule is not None and self.rule.id is not None
+
 
 @dataclass(frozen=True)
 class Layout:

@@ -43,10 +43,15 @@ quotes and a comma around it), and a few more for the brackets."""
 
 @dataclass(frozen=True)
 class Attribute:
-    """An attribute that a delivery carries."""
+    """An attribute that a delivery carries.
+
+    One that is made of an identifier's column is `identifying`: its empty cells stand for an
+    identifier that is absent, and blank nothing (D18).
+    """
 
     name: str
     type: AttributeType
+    identifying: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,9 @@ class _Static:
 
 _ALL_TEXT: Kinds[str, ColumnKind] = {}
 
+# M057
 _NO_TIMESTAMP = Why(
-    "missing_timestamp", "The event has no time (M057); fill it in: events are kept by time."
+    "missing_timestamp", "The event has no time; fill it in: events are kept by time."
 )
 
 
@@ -175,7 +181,10 @@ class Mapping:
         columns = [
             records.record.cast(pl.Int64).alias(ROW),
             *(block[column.name] for column in self._ids.columns),
-            *(_finish(column, block, frame, log) for column in read),
+            *(
+                self._if_present(column, _finish(column, block, frame, log), block)
+                for column in read
+            ),
         ]
         if self._timestamp:
             _check_timestamps(self._timestamp, frame, log)
@@ -184,6 +193,13 @@ class Mapping:
             for column, values in zip(self._typed, columns[first:], strict=True):
                 _check_size(column, values, frame[column.column], self._value_limit, log)
         return self._divide(records, pl.DataFrame(columns), log)
+
+    def _if_present(self, column: _Typed, values: pl.Series, block: pl.DataFrame) -> pl.Series:
+        """Leave out of an identifier's attribute what is no identifier: white space only (D18)."""
+        own = next((one.name for one in self._ids.columns if one.column == column.column), None)
+        if own is None or not block[own].null_count():
+            return values
+        return pl.select(pl.when(block[own].is_not_null()).then(values)).to_series()
 
     def _texts(
         self, frame: pl.DataFrame, columns: Sequence[_Typed], taken: Kinds[str, pl.Series]
@@ -221,7 +237,10 @@ class Mapping:
 
 def _attributes(layout: Layout, kinds: Kinds[str, ColumnKind]) -> tuple[Attribute, ...]:
     return (
-        *(Attribute(column.attribute or "", _type(column, kinds)) for column in layout.attributes),
+        *(
+            Attribute(column.attribute or "", _type(column, kinds), column.identifying)
+            for column in layout.attributes
+        ),
         *(Attribute(rule.to or "", rule.type) for rule in layout.statics),
     )
 
@@ -282,7 +301,7 @@ def _static(rule: Column, zone: Zone, limit: int | None, file: str) -> _Static:
         raise FileRefused(
             file,
             "bad_static_value",
-            f"static column {rule.to!r}: the value has more than {limit} bytes (M079); shorten it",
+            f"static column {rule.to!r}: the value has more than {limit} bytes; shorten it",
         )
     return _Static(f"{ATTRIBUTE_PREFIX}{rule.to}", value, found.dtype)
 
@@ -331,7 +350,7 @@ def _check_size(
     if too_long.any():
         why = Why(
             "value_too_long",
-            f"A value of a catalog has at most {limit} bytes in UTF-8, a list as JSON (M079); "
+            f"A value of a catalog has at most {limit} bytes in UTF-8, a list as JSON; "
             "shorten or split it.",
         )
         log.add(too_long, why, place=column.place, column=column.column, raw=raw)

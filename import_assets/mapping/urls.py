@@ -27,14 +27,15 @@ def url_parser() -> Parser:
 
 
 def _why_not_url(text: str) -> Why:
+    """Tell what a URL lacks, or has too much of (M123, M124)."""
     if not _PROTOCOL.match(text):
         return Why(
             "not_a_url",
-            "A URL begins with http://, https:// or // (M124); add the protocol or use type text.",
+            "A URL begins with http://, https:// or //; add the protocol or use type text.",
         )
     if re.search(r"[\s\[\]\x00-\x20\x7f]", text):
         return Why(
             "not_a_url",
-            "A URL holds no white space and no [ or ] (M123); encode them: %20, %5B, %5D.",
+            "A URL holds no white space and no [ or ]; encode them: %20, %5B, %5D.",
         )
     return Why("not_a_url", "The URL has no host, or its host or port is not one; mend it.")

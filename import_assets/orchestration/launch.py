@@ -10,7 +10,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from import_assets.orchestration.requests import partition_tags, stretches
 from import_assets.orchestration.tables import build_table
 from import_assets.spec.loading import Import, Loaded
 from import_assets.tables.outcome import Counts
+from import_assets.warehouse.lock import hold
 
 HOME_VARIABLE = "DAGSTER_HOME"
 CONFIG_FILE = "dagster.yaml"
@@ -52,6 +53,7 @@ _OWN_SETTINGS: Any = {**_NO_COMPUTE_LOGS, "telemetry": {"enabled": False}}
 _INSTIGATORS = ("new_file", "files", "repeat")
 _PARTITION_SETS = ("files", "pastes", "slots")
 _MANY_PARTITIONS = 500
+_OPENING_SECONDS = 300.0
 _RETRIES_TAG = "dagster/max_retries"
 _DAGSTERS_OWN = ("Dependencies for step ",)
 """How messages of Dagster begin that it does not mark as its own."""
@@ -104,20 +106,37 @@ def open_instance(root: Path, say: Say) -> Iterator[dg.DagsterInstance]:
 
     Raises:
         InstanceError: DAGSTER_HOME is no folder, or the storage cannot be opened.
+        WarehouseError: Another process has been opening it for minutes.
     """
     folder, settings = _home(root, say)
     # The folders named in dagster.yaml are relative to the current one.
     with contextlib.chdir(root), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            reference = InstanceRef.from_dir(str(folder), overrides=settings)
-            instance = dg.DagsterInstance.from_ref(reference)
+            with _alone(root, folder, say):
+                reference = InstanceRef.from_dir(str(folder), overrides=settings)
+                instance = dg.DagsterInstance.from_ref(reference)
         except (dg.DagsterError, CheckError, SQLAlchemyError, yaml.YAMLError, OSError) as error:
             raise InstanceError(
                 f"Dagster's storage, set up in {folder}, cannot be opened: {error}"
             ) from error
         with instance:
             yield instance
+
+
+def _alone(root: Path, folder: Path, say: Say) -> AbstractContextManager[None]:
+    """Let one process after the other open the storage: the first one makes its tables."""
+    own = root / OWN_FOLDER if folder == root else folder
+    if not os.access(own if own.exists() else folder, os.W_OK):
+        # Nothing is made in there, so nothing can be made twice.
+        return contextlib.nullcontext()
+    return hold(
+        own / "opening.lock",
+        exclusive=True,
+        wait_seconds=_OPENING_SECONDS,
+        log=say,
+        what="Dagster's storage",
+    )
 
 
 def _home(root: Path, say: Say) -> tuple[Path, Any]:

@@ -126,6 +126,7 @@ def write_batch(
             header=reader.header,
             members=tuple(members),
             attributes=tuple((a.name, a.type) for a in mapping.attributes),
+            identifying=tuple(a.name for a in mapping.attributes if a.identifying),
             identifiers=mapping.identifiers,
             empty=definition.spec.empty,
             product=getattr(definition.spec.kind, "product", False),

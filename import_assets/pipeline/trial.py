@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from import_assets.errors import FileRefused
 from import_assets.mapping.mapping import Mapping
-from import_assets.pipeline.content import Content, Progress, no_progress, open_parts, part_name
+from import_assets.pipeline.content import (
+    Content,
+    Progress,
+    Reader,
+    no_progress,
+    open_parts,
+    part_name,
+)
 from import_assets.pipeline.deliver import since_of
 from import_assets.pipeline.stage import mapping_of, utc_now, write_batch
+from import_assets.records import Records
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.feeds.base import Feed
 from import_assets.sources.spool import fetch
@@ -44,13 +54,15 @@ def dry_run(
     storage: Storage,
     delivery: Delivery,
     warehouse: Warehouse,
+    *,
+    slot: str | None = None,
     progress: Progress = no_progress,
 ) -> DryRun:
     """Do all that `deliver` does, but keep nothing: the same code, rolled back at the end."""
     limits = definition.project.spec.limits
     with fetch(storage, delivery, definition.project.spool_path, limits.file_bytes) as spooled:
         content = Content(spooled, delivery.key, storage.encoding)
-        return _tried(definition, delivery, content, warehouse, progress)
+        return _tried(definition, delivery, content, warehouse, slot=slot, progress=progress)
 
 
 def dry_run_feed(
@@ -58,6 +70,7 @@ def dry_run_feed(
     feed: Feed,
     key: str,
     warehouse: Warehouse,
+    *,
     progress: Progress = no_progress,
 ) -> DryRun:
     """Do all that `deliver_feed` does, but keep nothing."""
@@ -68,7 +81,7 @@ def dry_run_feed(
         if pulled is None:
             return DryRun(Counts(), True, None, pl.DataFrame())
         content = Content(pulled.content, key)
-        return _tried(definition, pulled.delivery, content, warehouse, progress)
+        return _tried(definition, pulled.delivery, content, warehouse, progress=progress)
 
 
 def _tried(
@@ -76,19 +89,50 @@ def _tried(
     delivery: Delivery,
     content: Content,
     warehouse: Warehouse,
+    *,
+    slot: str | None = None,
     progress: Progress,
 ) -> DryRun:
     with tempfile.TemporaryDirectory(prefix="dry-run-") as folder:
         staging = Staging(Path(folder))
-        batch = write_batch(definition, delivery, content, staging, progress=progress)
+        batch = write_batch(definition, delivery, content, staging, slot=slot, progress=progress)
         with warehouse.write() as connection:
             applied, rejects = try_batch(connection, batch, definition.project.spec, utc_now())
         return DryRun(applied.counts, applied.already, batch.manifest, rejects)
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """The blocks that hold the first records; no more than `looked_at` of them are of account."""
+
+    blocks: Sequence[Records]
+    looked_at: int
+
+
+def beginning(reader: Reader, records: int, *, cut: bool = False) -> Beginning:
+    """Read the first `records` records, or as many as there are.
+
+    Where the content is `cut` and breaks off somewhere, the last record is not of account: it may
+    be half of one. Raises FileRefused like `stage`.
+    """
+    blocks: list[Records] = []
+    whole = -1 if cut else 0
+    try:
+        for block in reader:
+            blocks.append(block)
+            whole += block.read
+            if whole >= records:
+                break
+    except FileRefused as error:
+        # To a packed file it is damage that it breaks off.
+        if not (cut and blocks and error.reason == "damaged_archive"):
+            raise
+    return Beginning(blocks, min(max(whole, 0), records))
+
+
+@dataclass(frozen=True)
 class Preview:
-    """The first records of a delivery as they would be imported."""
+    """The first records of a delivery as they would be imported, `looked_at` of them."""
 
     delimiter: str
     encoding: str
@@ -97,24 +141,30 @@ class Preview:
     warnings: tuple[str, ...]
     rows: pl.DataFrame
     rejects: pl.DataFrame
+    looked_at: int
 
 
-def preview(definition: Import, content: Content, records: int) -> Preview:
+def preview(definition: Import, content: Content, records: int, *, cut: bool = False) -> Preview:
     """Map the first `records` records of a delivery's content; nothing is written.
 
-    Of an archive, the first member is what is shown. Raises FileRefused like `stage`.
+    Of an archive, the first member is what is shown. `cut` says that the content is the beginning
+    of the delivery only. Raises FileRefused like `stage`.
     """
     with closing(open_parts(definition, content)) as parts:
         part = next(parts)
         reader = part.reader
         mapping = mapping_of(definition, reader, part_name(content.file, part.member))
-        mapped = mapping.apply(next(iter(reader)))
+        first = beginning(reader, records, cut=cut)
+    mapped = [mapping.apply(block) for block in first.blocks]
     return Preview(
         delimiter=reader.delimiter,
         encoding=reader.encoding,
         header=reader.header,
         mapping=mapping,
         warnings=reader.warnings,
-        rows=mapped.rows.filter(pl.col("_row") <= records),
-        rejects=mapped.rejects.filter(pl.col("record") <= records),
+        rows=pl.concat(one.rows for one in mapped).filter(pl.col("_row") <= first.looked_at),
+        rejects=pl.concat(one.rejects for one in mapped).filter(
+            pl.col("record") <= first.looked_at
+        ),
+        looked_at=first.looked_at,
     )

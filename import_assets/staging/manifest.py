@@ -43,6 +43,8 @@ class Manifest(BaseModel):
     header: tuple[str, ...]
     members: tuple[Member, ...] = ()
     attributes: tuple[tuple[str, AttributeType], ...]
+    identifying: tuple[str, ...] = ()
+    """The attributes that are made of an identifier's column: empty ones blank nothing (D18)."""
     identifiers: tuple[str, ...]
     empty: Literal["overwrite", "keep"]
     product: bool = False

@@ -204,7 +204,7 @@ def _apply_customers(
         project.identifiers,
         [name for name, _ in manifest.attributes],
         lineage,
-        keep=manifest.empty == "keep",
+        keep=_kept(manifest),
     )
     counts = replace(counts, customers_created=found.created)
     return _reject(connection, counts, found.conflicts, "id_conflict")
@@ -261,8 +261,15 @@ def _apply_catalog(
         [name for name, _ in manifest.attributes],
         manifest.identifiers,
         lineage,
-        keep=manifest.empty == "keep",
+        keep=_kept(manifest),
     )
+
+
+def _kept(manifest: Manifest) -> frozenset[str]:
+    """Return the attributes whose stored values an empty cell leaves alone (D18)."""
+    if manifest.empty == "keep":
+        return frozenset(name for name, _ in manifest.attributes)
+    return frozenset(manifest.identifying)
 
 
 def _ensure_attributes(

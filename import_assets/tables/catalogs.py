@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from typing import Literal
 
 import duckdb
 
@@ -13,6 +15,53 @@ from import_assets.tables.upsert import Field, Upsert
 from import_assets.warehouse.sql import add_columns, first_row, quote, table_label, table_sql
 
 KEY, PRODUCT = "item_id", "product_id"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the first import of a catalog set for good (M077, D34); `first` is its name."""
+
+    product: bool
+    searchable: tuple[str, ...]
+    first: str
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A setting of a definition, by its key, that is not that of the catalog, and a sentence."""
+
+    key: Literal["product", "searchable"]
+    message: str
+
+
+def settings(connection: duckdb.DuckDBPyConnection, catalog: str) -> Settings | None:
+    """Return what was set for a catalog; None before its first import."""
+    row = first_row(
+        connection,
+        "SELECT product, searchable, import FROM import_assets.catalogs WHERE catalog = ?",
+        [catalog],
+    )
+    return Settings(row[0], tuple(row[1]), row[2]) if row is not None else None
+
+
+def misfits(kind: CatalogKind, stored: Settings) -> list[Misfit]:
+    """Return the settings that differ from those of the catalog's first import (M077, D34)."""
+    found: list[Misfit] = []
+    if stored.product != kind.product:
+        what = "a product catalog" if stored.product else "a general catalog"
+        sentence = (
+            f"catalog {kind.catalog} is {what} since import {stored.first}: say `product: "
+            f"{str(stored.product).lower()}`, or import into a new catalog"
+        )
+        found.append(Misfit("product", sentence))
+    if kind.searchable and sorted(kind.searchable) != sorted(stored.searchable):
+        sentence = (
+            f"the searchable attributes of catalog {kind.catalog} were set by its first import, "
+            f"{stored.first}, to [{', '.join(stored.searchable)}] and stay so: import into a new "
+            "catalog to have others"
+        )
+        found.append(Misfit("searchable", sentence))
+    return found
 
 
 def create(connection: duckdb.DuckDBPyConnection, kind: CatalogKind) -> None:
@@ -36,11 +85,7 @@ def ensure_table(
     differ from those of its first import, or where the first import lacks one of the latter among
     its `columns` (M077, D34).
     """
-    stored = first_row(
-        connection,
-        "SELECT product, searchable, import FROM import_assets.catalogs WHERE catalog = ?",
-        [kind.catalog],
-    )
+    stored = settings(connection, kind.catalog)
     if stored is None:
         lacking = [name for name in kind.searchable if name not in columns]
         if lacking:
@@ -57,23 +102,8 @@ def ensure_table(
         )
         create(connection, kind)
         return True
-    product, searchable, first = stored
-    if product != kind.product:
-        what = "a product catalog" if product else "a general catalog"
-        raise FileRefused(
-            file,
-            "catalog_settings",
-            f"catalog {kind.catalog} is {what} since import {first}: say `product: "
-            f"{str(product).lower()}`, or import into a new catalog",
-        )
-    if kind.searchable and sorted(kind.searchable) != searchable:
-        raise FileRefused(
-            file,
-            "catalog_settings",
-            f"the searchable attributes of catalog {kind.catalog} were set by its first import, "
-            f"{first}, to [{', '.join(searchable)}] and stay so: import into a new catalog to "
-            "have others",
-        )
+    for misfit in misfits(kind, stored):
+        raise FileRefused(file, "catalog_settings", misfit.message)
     return False
 
 
@@ -96,15 +126,18 @@ def apply(
     identifiers: Sequence[str],
     lineage: dict[str, object],
     *,
-    keep: bool,
+    keep: Set[str],
 ) -> Counts:
-    """Update the catalog from `staged`."""
+    """Update the catalog from `staged`.
+
+    Of the attributes in `keep`, an empty cell leaves the stored value as it is.
+    """
     ids = ", ".join(f"{quote(f'id:{name}')} AS {quote(name)}" for name in identifiers)
     values = "".join(f", {quote(f'attr:{name}')} AS {quote(name)}" for name in attributes)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT {ids}, _row{values} FROM staged"
     )
-    fields = [Field(name, keep=keep, present=True) for name in attributes]
+    fields = [Field(name, keep=name in keep, present=True) for name in attributes]
     if PRODUCT in identifiers:
         # An empty identifier is an absent one, never a blank value (D18).
         fields.append(Field(PRODUCT, keep=True))

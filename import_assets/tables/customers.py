@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import duckdb
@@ -290,9 +290,12 @@ def apply(
     attributes: Sequence[str],
     lineage: dict[str, object],
     *,
-    keep: bool,
+    keep: Set[str],
 ) -> Counts:
-    """Update customers from `staged` and `resolved`; call after `resolve_customers`."""
+    """Update customers from `staged` and `resolved`; call after `resolve_customers`.
+
+    Of the attributes in `keep`, an empty cell leaves the stored value as it is.
+    """
     values = "".join(f", s.{quote(f'attr:{name}')} AS {quote(name)}" for name in attributes)
     connection.execute(
         f"""
@@ -301,7 +304,7 @@ def apply(
         """
     )
     connection.execute("CREATE OR REPLACE TEMP TABLE changed_rows AS SELECT _row FROM changed_ids")
-    fields = [Field(name, keep=keep, when="_present") for name in attributes]
+    fields = [Field(name, keep=name in keep, when="_present") for name in attributes]
     upsert = Upsert(table_sql(TABLE), "customer_id", fields, changed_rows="changed_rows")
     counts = upsert.classify(connection)
     upsert.fold(connection)

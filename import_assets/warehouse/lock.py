@@ -1,4 +1,4 @@
-"""One writer at a time: a lock file beside the warehouse on which writers and readers wait."""
+"""Waiting for each other: a lock file, beside the warehouse above all, for writers and readers."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ _POLL_SECONDS = 0.05
 
 @contextmanager
 def hold(
-    path: Path, *, exclusive: bool, wait_seconds: float, log: Callable[[str], None]
+    path: Path,
+    *,
+    exclusive: bool,
+    wait_seconds: float,
+    log: Callable[[str], None],
+    what: str = "the warehouse",
 ) -> Iterator[None]:
     """Hold the lock file at `path`; the system lets go of it when the process dies.
 
-    Says through `log` whom it waits for. Raises WarehouseError after `wait_seconds`, or when the
-    file cannot be made.
+    Says through `log` for `what` it waits, and for whom. Raises WarehouseError after
+    `wait_seconds`, or when the file cannot be made.
     """
-    descriptor = _open(path)
+    descriptor = _open(path, what)
     try:
-        _acquire(descriptor, path, exclusive=exclusive, wait_seconds=wait_seconds, log=log)
+        _acquire(descriptor, path, what, exclusive=exclusive, wait_seconds=wait_seconds, log=log)
         # The name of whoever was killed while it held the lock would mislead those who wait.
         os.ftruncate(descriptor, 0)
         if exclusive:
@@ -35,13 +40,13 @@ def hold(
         os.close(descriptor)
 
 
-def _open(path: Path) -> int:
+def _open(path: Path, what: str) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise WarehouseError(
-            f"cannot make the lock file of the warehouse {path}: {error.strerror}; the folder has "
+            f"cannot make the lock file of {what} {path}: {error.strerror}; the folder has "
             "to be one that can be written to"
         ) from error
 
@@ -49,6 +54,7 @@ def _open(path: Path) -> int:
 def _acquire(
     descriptor: int,
     path: Path,
+    what: str,
     *,
     exclusive: bool,
     wait_seconds: float,
@@ -64,11 +70,11 @@ def _acquire(
             holder = os.pread(descriptor, 100, 0).decode("ascii", "replace") or "another process"
             if time.monotonic() >= deadline:
                 raise WarehouseError(
-                    f"the warehouse is in use by {holder}: waited {wait_seconds:.0f} s for "
+                    f"{what} is in use by {holder}: waited {wait_seconds:.0f} s for "
                     f"{path.name}; try again when it is done"
                 ) from None
             if not said:
-                log(f"Waiting for the warehouse, in use by {holder}")
+                log(f"Waiting for {what}, in use by {holder}")
                 said = True
             time.sleep(_POLL_SECONDS)
         else:

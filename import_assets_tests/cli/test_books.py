@@ -5,11 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from import_assets.cli.rejecting import COLUMNS, defused
+from import_assets.spec.loading import load
+from import_assets.warehouse import refusals
+from import_assets.warehouse.refusals import Refusal
+from import_assets.warehouse.warehouse import Warehouse
 from import_assets_tests.cli.shop import Shop
 
 
@@ -46,6 +51,20 @@ def test_m050_the_status_of_each_import(imported: Shop):
     result = imported.call("list")
     assert result.exit_code == 0
     assert "broken: 2 errors in its definition: import-assets check" in result.stderr
+
+
+def test_m050_beside_a_refusal_stands_nothing_of_the_delivery_before(imported: Shop):
+    project = load(imported.root).project
+    at = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
+    refusal = Refusal("clients_3.csv", "f", "d", "empty_file", "clients_3.csv: no header", at)
+    with Warehouse(project.warehouse_path).write() as connection:
+        refusals.record(connection, "clients", refusal)
+    clients = _listed(imported)["clients"]
+    assert (clients["status"], clients["last_delivery"]) == ("refused", "clients_3.csv")
+    assert str(clients["last_at"]).startswith(at.isoformat(timespec="seconds"))
+    assert (clients["read"], clients["rejected"]) == (None, None)
+    assert clients["remembered"] == 2
+    assert "clients: clients_3.csv: no header" in imported.call("list").stderr
 
 
 def test_a_project_where_nothing_ran(shop: Shop):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from import_assets.spec.loading import load
+from import_assets.warehouse.warehouse import Warehouse
 from import_assets_tests.cli.shop import Shop
 
 
@@ -97,6 +99,27 @@ def test_d30_another_type_than_the_table_has_names_both_places(imported: Shop):
         in (found[0]["message"])
     )
     assert "differs only by case from 'first_name'" in found[1]["message"]
+
+
+def test_m077_d34_a_catalog_stays_what_its_first_import_made_it(shop: Shop):
+    text = shop.root.joinpath("imports/prices.yaml").read_text(encoding="utf-8")
+    kind = "kind: {catalog: prices}\n"
+    settings = "kind:\n  catalog: prices\n  product: true\n  searchable: [price]\n"
+    project = load(shop.root).project
+    with Warehouse(project.warehouse_path).write() as connection:
+        connection.execute(
+            "INSERT INTO import_assets.catalogs VALUES ('prices', true, ['price'], 'older')"
+        )
+    shop.define("prices", text.replace(kind, settings))
+    assert shop.json("check") == []
+    shop.define("prices", text.replace(kind, settings.replace("[price]", "[title]")))
+    (found,) = shop.json("check", code=1)
+    assert (found["import"], found["line"], found["path"]) == ("prices", 4, "kind.searchable")
+    assert "were set by its first import, older, to [price]" in found["message"]
+    shop.define("prices", text)
+    (found,) = shop.json("check", code=1)
+    assert (found["import"], found["line"], found["path"]) == ("prices", 1, "kind.product")
+    assert "is a product catalog since import older" in found["message"]
 
 
 def test_d30_the_first_import_is_named_with_its_line(imported: Shop):

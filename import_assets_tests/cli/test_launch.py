@@ -73,6 +73,23 @@ def test_dagster_home_goes_before_the_projects_own_settings(
     assert not (shop.root / ".dagster").exists()
 
 
+def test_of_two_first_runs_the_second_waits_until_the_storage_is_made(shop: Shop):
+    lock = shop.write(".dagster/opening.lock", "").open("r+b")
+    said: list[str] = []
+
+    def say(sentence: str) -> None:
+        said.append(sentence)
+        assert not (shop.root / ".dagster/storage").exists()
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with open_instance(shop.root, say) as instance:
+            assert instance.get_runs_count() == 0
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert said == ["Waiting for Dagster's storage, in use by another process"]
+
+
 def test_settings_that_are_wrong_are_said(shop: Shop):
     shop.write("dagster.yaml", "storage: {sqlite: {nonsense: true}}\n")
     with (

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import random
+import re
 from pathlib import Path
+
+import pytest
 
 from import_assets_tests.cli.shop import Shop
 
@@ -32,8 +37,42 @@ def test_rejects_and_their_reasons(shop: Shop):
         (3, "impossible_date")
     ]
     text = shop.call("preview", "clients", "--file", "clients_1.csv").stdout
-    assert "1 rejected among the first 1,000 records" in text
+    assert "1 rejected among the first 3 records" in text
     assert "(impossible_date)\t2,Eva,31.2.1990" in text
+
+
+def test_as_many_records_are_looked_at_as_are_said_or_asked_for(shop: Shop):
+    """Also where they are long, and a block of the reader holds few of them."""
+    long = "x" * 20_000
+    lines = [f"{number},{long},{'soon' if number == 990 else ''}\n" for number in range(1, 1_101)]
+    shop.write("exports/clients_9.csv", "id,fn,birthday\n" + "".join(lines[:800]))
+    shop.write(
+        "exports/clients_8.csv",
+        "id,fn,birthday\n" + "".join(line.replace(long, "") for line in lines),
+    )
+    (seen,) = shop.json("preview", "clients", "--file", "clients_8.csv", "--rows", "1050")
+    assert (seen["looked_at"], len(seen["rows"])) == (1_050, 1_049)
+    (seen,) = shop.json("preview", "clients", "--file", "clients_9.csv", "--rows", "0")
+    assert seen["looked_at"] == 800
+    file = shop.write("long.csv", "id,fn,birthday\n" + "".join(lines))
+    (seen,) = shop.json("preview", "clients", "--file", str(file))
+    assert (seen["looked_at"], [one["record"] for one in seen["rejects"]]) == (1_000, [990])
+    (seen,) = shop.json("preview", str(file), "--rows", "1100")
+    assert (seen["looked_at"], len(seen["rows"])) == (1_100, 1_100)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_where_the_fetched_beginning_has_fewer_records_it_is_said(shop: Shop, packed: bool):
+    letters = random.Random(1).randbytes(26_000_000).hex().encode()
+    lines = [b"%d,%s,\n" % (at, letters[at : at + 52_000]) for at in range(0, 52_000_000, 52_000)]
+    content = b"id,fn,birthday\n" + b"".join(lines)
+    shop.write("exports/clients_9.csv", gzip.compress(content, 1) if packed else content)
+    result = shop.call("preview", "clients", "--rows", "0")
+    looked = re.search(r"No record rejected among the first (\d+)\.", result.stdout)
+    assert looked, result.output
+    assert 300 < int(looked[1]) < 1_000
+    assert f"no more than these {looked[1]} records were looked at" in result.stderr
+    assert "16,777,216 bytes" in result.stderr
 
 
 def test_m031_attributes_that_the_table_has_are_told_from_new_ones(imported: Shop):

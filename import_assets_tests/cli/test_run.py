@@ -59,6 +59,18 @@ def test_a_dry_run_tells_what_the_run_then_does(imported: Shop):
     assert dry[0]["batch_id"] == real[0]["batch_id"]
 
 
+@pytest.mark.slow
+def test_m027_a_dry_run_of_what_is_taken_again_tells_it_too(shop: Shop):
+    shop.json("run", "prices")
+    shop.write("exports/prices.csv", "item,price\np1,1.5\np2,2\n")
+    dry, real = shop.json("run", "prices", "--dry-run"), shop.json("run", "prices")
+    assert [one["outcome"] for one in dry] == ["would be imported"]
+    assert [_counts(one) for one in dry] == [_counts(one) for one in real]
+    dry, real = shop.json("run", "prices", "--dry-run"), shop.json("run", "prices")
+    assert [(one["outcome"], one["unchanged"]) for one in dry] == [("would be imported", 2)]
+    assert [_counts(one) for one in dry] == [_counts(one) for one in real]
+
+
 def test_a_dry_run_makes_nothing_in_a_new_project(shop: Shop):
     result = shop.call("run", "clients", "--dry-run")
     assert result.exit_code == 0, result.output

@@ -39,6 +39,7 @@ class Parser:
 
     def record(self) -> tuple[list[str], str | None]:
         cells: list[str] = []
+        stray = None
         while True:
             if self.text[self.at : self.at + 1] == '"':
                 cell, fault = self.quoted()
@@ -46,9 +47,11 @@ class Parser:
                     return cells, fault
             else:
                 cell = self.unquoted()
+                if self.line_end == "\n" and "\r" in cell:
+                    stray = "stray_carriage_return"
             cells.append(cell)
             if self.at_line_end():
-                return cells, None
+                return cells, stray
             self.at += 1
 
     def quoted(self) -> tuple[str, str | None]:

@@ -126,9 +126,28 @@ def test_mixed_lf_and_crlf() -> None:
     assert read_csv(b"a,b\n1,2\r\n3,4\n5,6\r\n").rows == [("1", "2"), ("3", "4"), ("5", "6")]
 
 
-def test_lone_cr_is_text_in_a_file_with_line_feeds() -> None:
-    """D13: nothing is cut at a CR that ends no line."""
-    assert read_csv(b"a,b\n1,x\ry\n").rows == [("1", "x\ry")]
+@pytest.mark.parametrize("block_bytes", [1, 3, 1 << 20])
+def test_lone_cr_outside_quotes_rejects_its_record(block_bytes: int) -> None:
+    """D13, RFC 4180: a CR that ends no line is neither text nor the end of one."""
+    data = b'a,b\r\n1,2\r\n"q\r",x\ry\n3,"\r"\r\n4,5\r\r\n\r\r\n\r\n6,7\r'
+    found = read_csv(data, block_bytes=block_bytes)
+    assert found.rows == [("1", "2"), ("3", "\r"), ("6", "7")]
+    assert [(bad.record, bad.line, bad.reasons, bad.raw) for bad in found.bad] == [
+        (2, 3, ("stray_carriage_return",), '"q\r",x\ry'),
+        (4, 5, ("stray_carriage_return",), "4,5\r"),
+        (5, 6, ("stray_carriage_return",), "\r"),
+    ]
+    assert found.blank == 1
+    assert first_fault(data)["message"].startswith("cell 2: here stands a CR that ends no line")
+
+
+def test_records_that_end_with_cr_alone_are_not_read_as_one() -> None:
+    """D13: three codes are no code with line ends in it."""
+    found = read_csv(b"code\r\nA\rB\rC\r\nD\r\n")
+    assert found.rows == [("D",)]
+    assert [(bad.line, bad.reasons, bad.raw) for bad in found.bad] == [
+        (2, ("stray_carriage_return",), "A\rB\rC")
+    ]
 
 
 def test_empty_and_empty_quotes_are_both_empty() -> None:

@@ -125,6 +125,7 @@ def files(draw: st.DrawFn) -> tuple[str, str, str, int]:
 @example(('"a"b,"c\n"x"\n"d"e","f\n1,2\n', ",", "\n", 2), False, 1 << 20, 1 << 20)
 @example(('1,"2\n', ",", "\n", 2), False, 1 << 20, 1 << 20)
 @example(("1,2\r", ",", "\n", 2), False, 1 << 20, 1 << 20)
+@example(('1,2\r\r\n\r\r\n3\r4,"\r"\n"\r"x,\r\n', ",", "\n", 2), False, 7, 3)
 @example(("1\n\r\n2\n\n", ",", "\n", 1), False, 3, 3)
 @example(('a,"b,""c"""\r\n', ",", "\n", 3), True, 1 << 20, 1 << 20)
 def test_reader_agrees_with_the_reference(

@@ -33,9 +33,19 @@ def undefined(encoding: str) -> list[int]:
 
 def written(rows: list[list[str]], delimiter: str, line_end: str) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator=line_end)
+    # Python quotes a CR only where lines end with one.
+    carriage = any("\r" in cell for row in rows for cell in row)
+    quoting = csv.QUOTE_ALL if carriage else csv.QUOTE_MINIMAL
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=line_end, quoting=quoting)
     writer.writerows(rows)
     return text.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_two_byte_order_marks_are_named(encoding: str) -> None:
+    """D15: the second would be an invisible part of the first name."""
+    with pytest.raises(FileRefused, match=r"begins with two byte order marks.*wrong_encoding"):
+        read_csv("\ufeffid,b\n1,2\n".encode(encoding))
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
