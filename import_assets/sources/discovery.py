@@ -121,7 +121,7 @@ def look(
         ValueError: the rule is `all`, which a trigger cannot have (M023).
     """
     if rules.select == "all":
-        raise ValueError("select: all cannot be combined with on_new_file (M023)")
+        raise ValueError("select: all cannot be combined with on_new_file")
     memory = read_memory(cursor, rules)
     files = _Files.of(listing.deliveries, rules, memory, now)
     # Before the ledger: a run that ends in between then counts as running, not as failed.

@@ -11,7 +11,7 @@ from import_assets.sources.spool import Spooled, new_copy
 from import_assets.sources.storage.base import Storage
 
 HEAD_BYTES = 16 << 20
-"""More than a reader asks for at once, so that the end of what was fetched is never met."""
+"""More than a reader asks for at once: its end is met only where single records are very large."""
 
 _BLOCK_BYTES = 1 << 20
 _ZIP = b"PK\x03\x04"

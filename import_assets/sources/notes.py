@@ -44,5 +44,5 @@ def too_many(count: int, limit: int, rules: Rules) -> str:
     return (
         f"{count:,} files that match {rules.pattern.text} would be imported at once, more than the "
         f"limit of {limit:,}, so none is: import them by hand, move those you do not need out of "
-        "the folder, narrow `files:`, or raise `limits: {files: …}` in project.yaml (M024)"
+        "the folder, narrow `files:`, or raise `limits: {files: …}` in project.yaml"
     )

@@ -159,14 +159,14 @@ class _Spool:
                 self.file,
                 "too_many_rows",
                 f"the query gives more than {self.max_rows:,} rows: narrow it, or raise "
-                "`limits: {rows: …}` in project.yaml (M087)",
+                "`limits: {rows: …}` in project.yaml",
             )
         if self.max_bytes is not None and self.memory > self.max_bytes:
             raise FileRefused(
                 self.file,
                 "too_many_bytes",
                 f"the rows of the query have more than {self.max_bytes:,} bytes: narrow it, or "
-                "raise `limits: {file_bytes: …}` in project.yaml (M085)",
+                "raise `limits: {file_bytes: …}` in project.yaml",
             )
 
     def _look(self, block: pl.DataFrame) -> None:

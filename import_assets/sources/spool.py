@@ -222,7 +222,7 @@ def _too_large(key: str, max_bytes: int) -> FileRefused:
         key,
         "too_many_bytes",
         f"it has more than {max_bytes:,} bytes: split it, or raise `limits: {{file_bytes: …}}` "
-        "in project.yaml (M085)",
+        "in project.yaml",
     )
 
 

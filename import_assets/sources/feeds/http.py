@@ -261,7 +261,7 @@ class Client:
         if here.scheme == "https":
             return "any" if self._connection.private_addresses == "allow" else "public"
         if self._connection.plain_http != "allow" or here.host not in _OWN_MACHINE:
-            raise SourceError(f"{self._subject(here)}: feeds come by https:// only (M088)")
+            raise SourceError(f"{self._subject(here)}: feeds come by https:// only")
         return "own machine"
 
     def _check_status(self, answer: Answer, first: httpx.URL, clock: Clock) -> None:
