@@ -421,7 +421,7 @@ def test_lost_cursor_and_files_of_the_same_second() -> None:
 
 def test_trigger_with_rule_all_is_refused() -> None:
     """M023."""
-    with pytest.raises(ValueError, match="M023"):
+    with pytest.raises(ValueError, match="cannot be combined with on_new_file"):
         World(rules("all")).look()
 
 
@@ -616,7 +616,7 @@ def test_two_hundred_files_pass_and_one_more_does_not() -> None:
     world.put(*(f"{number}.csv" for number in range(201)))
     for _ in range(2):
         with pytest.raises(
-            TooManyFilesError, match=r"201 files .*limit of 200, so none is: .*M024"
+            TooManyFilesError, match=r"201 files .*limit of 200, so none is: "
         ):
             world.tick()
     assert world.cursor is None

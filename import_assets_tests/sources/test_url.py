@@ -502,7 +502,7 @@ def test_plain_http_is_for_this_machine_alone(spool: Path, monkeypatch: pytest.M
         assert "8.8.8.8, which is not this machine" in said
         strict = HttpConnection(address="https://127.0.0.1")
         said = refused(UrlFeed("shop_feed", server.address, strict, Path()), spool)
-        assert "feeds come by https:// only (M088)" in said
+        assert "feeds come by https:// only" in said
 
 
 # Redirects
