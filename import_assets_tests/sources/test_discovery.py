@@ -615,9 +615,7 @@ def test_two_hundred_files_pass_and_one_more_does_not() -> None:
     world = World(rules())
     world.put(*(f"{number}.csv" for number in range(201)))
     for _ in range(2):
-        with pytest.raises(
-            TooManyFilesError, match=r"201 files .*limit of 200, so none is: "
-        ):
+        with pytest.raises(TooManyFilesError, match=r"201 files .*limit of 200, so none is: "):
             world.tick()
     assert world.cursor is None
     world.remove("0.csv")
