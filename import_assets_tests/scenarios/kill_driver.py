@@ -14,8 +14,11 @@ from typing import Any
 
 from import_assets.mapping.mapping import Mapping
 from import_assets.pipeline import deliver as delivering
-from import_assets.sources import spool
+from import_assets.pipeline.feeds import open_feed
+from import_assets.sources import rows, spool
+from import_assets.sources.connect import Connections
 from import_assets.sources.open import open_source
+from import_assets.spec.connections import GcsConnection, S3Connection
 from import_assets.spec.loading import load
 from import_assets.staging.batch import BatchWriter, Staging
 from import_assets.tables import apply as applying
@@ -46,15 +49,38 @@ STAGES: dict[str, tuple[object, str, Callable[[Callable[..., Any]], Callable[...
 """Stage → object and name of the function at whose call or return the process dies."""
 
 
+FEED_STAGES = {**STAGES, "fetching": (rows, "_column", _then_die)}
+"""The same for what a database hands over, which is fetched in another way."""
+
+
 def main(root: str, name: str, key: str, stage: str) -> None:
     """Import the delivery; die on the way if `stage` names a stage."""
-    if stage in STAGES:
-        owner, attribute, wrap = STAGES[stage]
-        setattr(owner, attribute, wrap(getattr(owner, attribute)))
     definition = load(Path(root)).imports[name]
-    storage = open_source(definition)
+    is_feed = definition.spec.source.feed is not None
+    stages = FEED_STAGES if is_feed else STAGES
+    if stage in stages:
+        owner, attribute, wrap = stages[stage]
+        setattr(owner, attribute, wrap(getattr(owner, attribute)))
     warehouse = Warehouse(definition.project.warehouse_path)
+    if is_feed:
+        feed = open_feed(definition, Connections(definition.project, NO_BUCKETS))
+        delivering.deliver_feed(definition, feed, key, warehouse)
+        return
+    storage = open_source(definition)
     delivering.deliver(definition, storage, storage.stat(key), warehouse)
+
+
+class _NoBuckets:
+    """Makes no clients; nothing here lies in a bucket."""
+
+    def s3(self, name: str, connection: S3Connection) -> Any:
+        raise NotImplementedError(name)
+
+    def gcs(self, name: str, connection: GcsConnection) -> Any:
+        raise NotImplementedError(name)
+
+
+NO_BUCKETS = _NoBuckets()
 
 
 if __name__ == "__main__":

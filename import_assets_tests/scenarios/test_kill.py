@@ -29,7 +29,7 @@ _DELIVERIES = {
 _VOLATILE = {"_imported_at", "applied_at", "created_at", "staged_at", "modified", "fingerprint"}
 
 
-def _killed(root: Path, name: str, stage: str) -> int:
+def killed(root: Path, name: str, key: str, stage: str) -> int:
     """Import in a process of its own that dies at `stage`; return its exit code."""
     command = [
         sys.executable,
@@ -37,7 +37,7 @@ def _killed(root: Path, name: str, stage: str) -> int:
         "import_assets_tests.scenarios.kill_driver",
         str(root),
         name,
-        _DELIVERIES[name],
+        key,
         stage,
     ]
     return subprocess.run(command, cwd=_REPOSITORY, check=False, timeout=120).returncode
@@ -57,7 +57,7 @@ def _project(root: Path) -> Path:
     return root
 
 
-def _dump(root: Path) -> dict[str, list[tuple[object, ...]]]:
+def dump(root: Path) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table, but for the clock's values."""
     path = root / "data" / "warehouse.duckdb"
     with duckdb.connect(str(path), read_only=True) as connection:
@@ -94,9 +94,9 @@ def test_killed_import_is_finished_by_the_next_try(
     # The batch's id holds the file's fingerprint, and that its time: equal projects, equal ids.
     shutil.copytree(whole / "shop", root / "shop", dirs_exist_ok=True)
 
-    assert _killed(root, name, stage) == -9
-    halfway = _dump(root) if (root / "data" / "warehouse.duckdb").exists() else {}
-    expected = _dump(whole)
+    assert killed(root, name, _DELIVERIES[name], stage) == -9
+    halfway = dump(root) if (root / "data" / "warehouse.duckdb").exists() else {}
+    expected = dump(whole)
     batches = '"import_assets"."batches"'
     if stage == "after the commit":
         assert halfway == expected
@@ -104,8 +104,8 @@ def test_killed_import_is_finished_by_the_next_try(
         assert all(not rows for rows in halfway.values()), "a part of the delivery is visible"
 
     assert _import(root, name).already == (stage == "after the commit")
-    assert _dump(root) == expected
-    assert len(_dump(root)[batches]) == 1
+    assert dump(root) == expected
+    assert len(dump(root)[batches]) == 1
 
     assert _import(root, name).already
-    assert _dump(root) == expected, "the third try imported it again"
+    assert dump(root) == expected, "the third try imported it again"
