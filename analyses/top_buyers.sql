@@ -1,5 +1,5 @@
 -- Who bought most. An import reads this by `source: {analysis: top_buyers}`.
-SELECT registered, count(*) AS purchases, sum(total) AS spent, max(timestamp) AS last_purchase
+SELECT registered, count(*) AS purchases, round(sum(total), 2) AS spent, max(timestamp) AS last_purchase
 FROM events.purchase
 JOIN customers USING (customer_id)
 WHERE registered IS NOT NULL

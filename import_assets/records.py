@@ -83,8 +83,8 @@ def rejects_frame(rejects: Iterable[Reject] = ()) -> pl.DataFrame:
 def as_text(values: pl.Series) -> pl.Series:
     """Return typed cells as the texts that a file would hold for them.
 
-    Whole numbers in digits, others in as many as tell them apart; days and times as ISO 8601 has
-    them, those known in UTC with a `Z`; booleans as `true` and `false`; lists as JSON.
+    Whole numbers in digits, others in as many as tell them apart, without zeros at their end; days
+    and times as ISO 8601 has them, those known in UTC with a `Z`; booleans as `true` and `false`; lists as JSON.
     """
     dtype = values.dtype
     if dtype == pl.String:
@@ -98,7 +98,11 @@ def as_text(values: pl.Series) -> pl.Series:
     if isinstance(dtype, pl.List):
         texts = [None if row is None else _json(row) for row in values.to_list()]
         return pl.Series(values.name, texts, dtype=pl.String)
-    return values.cast(pl.String)
+    texts = values.cast(pl.String)
+    if isinstance(dtype, pl.Decimal):
+        # All values of a block are kept with the digits that one of them needs.
+        return texts.str.replace(r"(\.[0-9]*?)0+$", "$1").str.strip_suffix(".")
+    return texts
 
 
 def _json(value: object) -> str:

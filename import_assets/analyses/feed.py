@@ -63,7 +63,7 @@ class AnalysisFeed(Feed):
     @contextmanager
     def preview(self, records: int, spool_dir: Path, limits: Limits) -> Iterator[Pulled]:
         """See `Feed.preview`."""
-        key = self.place
+        key = "preview"
         with self.rows(key, spool_dir, limits, most=records) as spooled:
             now = datetime.now(UTC)
             yield Pulled(Delivery(key, spooled.sha256, spooled.size, now), spooled)
@@ -109,6 +109,7 @@ class AnalysisFeed(Feed):
                         max_rows=limits.rows,
                         max_bytes=limits.file_bytes,
                         json=result.json,
+                        declared=result.declared,
                     )
                 )
             # The warehouse is free again while the rows are mapped.

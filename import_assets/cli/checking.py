@@ -205,7 +205,7 @@ class _Books:
                     f"write `to: {other}`, or another name",
                     "error",
                 )
-            elif type_ != rule.type:
+            elif definition.spec.says_type(rule) and type_ != rule.type:
                 yield place.finding(
                     _type_path(rules, index),
                     f"{name!r} is {rule.type} here, but {table} has it as {type_} {since}: write "

@@ -130,7 +130,8 @@ def source_words(definition: Import) -> str:
             where = f"{storage.connection}:" if storage.connection else ""
             return f"{where}{storage.folder}: {storage.files}"
         case UrlSource() as url:
-            return url.address or f"{url.connection}:{url.path or ''}"
+            # What follows the ? is often a token.
+            return (url.address or f"{url.connection}:{url.path or ''}").partition("?")[0]
         case DatabaseSource() as database:
             return f"{database.connection}: query"
         case AnalysisSource() as analysis:

@@ -135,6 +135,7 @@ class CsvReader:
     """
 
     kinds: Mapping[str, ColumnKind] = {}
+    declared: Mapping[str, ColumnKind] = {}
     """What a CSV says about its columns: nothing, all cells are text."""
 
     def __init__(

@@ -32,6 +32,7 @@ class RowsReader:
         kinds: Mapping[str, ColumnKind],
         schema: pl.Schema,
         *,
+        declared: Mapping[str, ColumnKind] | None = None,
         cursor: str | None = None,
     ) -> None:
         """Take the rows.
@@ -40,10 +41,12 @@ class RowsReader:
             blocks: the rows, in frames of `schema`.
             kinds: what the cells of each column are.
             schema: names and polars types of the columns.
+            declared: what the database says that columns are, where it does.
             cursor: the column that every row has to have, if there is one.
         """
         self.header = tuple(schema)
         self.kinds = kinds
+        self.declared = declared or {}
         self._blocks = blocks
         self._schema = schema
         self._cursor = cursor

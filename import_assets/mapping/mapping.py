@@ -136,6 +136,7 @@ class Mapping:
         file: str,
         *,
         kinds: Kinds[str, ColumnKind] = _ALL_TEXT,
+        declared: Kinds[str, ColumnKind] = _ALL_TEXT,
     ) -> Self:
         """Fit an import's rules to the header of a file, or to the columns of a query.
 
@@ -146,6 +147,8 @@ class Mapping:
             header: names of the file's columns, as in `Records.frame`.
             file: name of the file, for errors.
             kinds: what the cells of columns are, by the names of `header`; text where left out.
+            declared: what columns are by their database, whatever some of their cells are; it says
+                the type of attributes that no rule says.
 
         Raises:
             FileRefused: `no_identifier_column`, `no_timestamp_column`, `bad_column_name` or
@@ -153,16 +156,17 @@ class Mapping:
         """
         layout = lay_out(spec, project, header, file)
         zone = Zone(timezone)
+        said: dict[str, ColumnKind] = {**kinds, **declared}
         limit = project.limits.catalog_value_bytes if isinstance(spec.kind, CatalogKind) else None
         statics = tuple(_static(rule, zone, limit, file) for rule in layout.statics)
         return cls(
-            attributes=_attributes(layout, kinds),
+            attributes=_attributes(layout, said),
             identifiers=tuple(column.kind for column in layout.ids),
             missing=layout.missing,
             unmapped=layout.unmapped,
             _ids=_id_rules(spec, project, layout),
             _timestamp=_timestamp(layout, zone, kinds),
-            _typed=_typed_columns(layout, zone, kinds),
+            _typed=_typed_columns(layout, zone, kinds, said),
             _statics=statics,
             _value_limit=limit,
         )
@@ -256,7 +260,11 @@ def _id_rules(spec: ImportSpec, project: ProjectSpec, layout: Layout) -> IdRules
 
 
 def _type(column: FileColumn, kinds: Kinds[str, ColumnKind]) -> AttributeType:
-    return column.rule.type if column.rule else NATURAL[kinds.get(column.name, "text")]
+    """Return the type that the rule says, or else the one that the cells have."""
+    rule = column.rule
+    if rule is not None and ("type" in rule.model_fields_set or rule.format is not None):
+        return rule.type
+    return NATURAL[kinds.get(column.name, "text")]
 
 
 def _timestamp(layout: Layout, zone: Zone, kinds: Kinds[str, ColumnKind]) -> _Typed | None:
@@ -264,10 +272,12 @@ def _timestamp(layout: Layout, zone: Zone, kinds: Kinds[str, ColumnKind]) -> _Ty
     return column and _typed_column(column, TIMESTAMP, "datetime", zone, kinds)
 
 
-def _typed_columns(layout: Layout, zone: Zone, kinds: Kinds[str, ColumnKind]) -> tuple[_Typed, ...]:
+def _typed_columns(
+    layout: Layout, zone: Zone, kinds: Kinds[str, ColumnKind], said: Kinds[str, ColumnKind]
+) -> tuple[_Typed, ...]:
     return tuple(
         _typed_column(
-            column, f"{ATTRIBUTE_PREFIX}{column.attribute}", _type(column, kinds), zone, kinds
+            column, f"{ATTRIBUTE_PREFIX}{column.attribute}", _type(column, said), zone, kinds
         )
         for column in layout.attributes
     )

@@ -48,6 +48,7 @@ class Reader(Protocol):
     encoding: str
     warnings: tuple[str, ...]
     kinds: Mapping[str, ColumnKind]
+    declared: Mapping[str, ColumnKind]
 
     def __iter__(self) -> Iterator[Records]:
         """Give the records in blocks, at least one block."""
@@ -98,6 +99,7 @@ def _rows(spooled: SpooledRows) -> RowsReader:
         spooled.blocks(),
         {column.name: column.kind for column in spooled.columns},
         pl.Schema({column.name: column.dtype for column in spooled.columns}),
+        declared={one.name: one.declared for one in spooled.columns if one.declared is not None},
         cursor=spooled.cursor,
     )
 

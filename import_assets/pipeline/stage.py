@@ -24,6 +24,7 @@ from import_assets.pipeline.content import (
 from import_assets.records import Records
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.feeds.base import State
+from import_assets.sources.rows import SpooledRows
 from import_assets.sources.spool import fetch
 from import_assets.sources.storage.base import Storage
 from import_assets.spec.loading import Import
@@ -97,6 +98,7 @@ def write_batch(
     with staging.writing(definition.name, identity) as writer:
         for part in open_parts(definition, content, progress):
             mapping = mapping_of(definition, part.reader, part_name(content.file, part.member))
+            _check_whole(content, part.reader, mapping)
             first = first or (part.reader, mapping)
             _check_alike(first[0], part, content.file)
             if part.member is not None:
@@ -145,15 +147,34 @@ def write_batch(
 
 
 def mapping_of(definition: Import, reader: Reader, file: str) -> Mapping:
-    """Return the rules of the import, fitted to the columns that a reader has."""
+    """Return the rules of the import, fitted to the columns that a reader has.
+
+    The times of an analysis are those of the warehouse, UTC, whatever the zone of the import (b.1).
+    """
+    timezone = "UTC" if definition.spec.source.analysis else definition.timezone
     return Mapping.build(
         definition.spec,
         definition.project.spec,
-        definition.timezone,
+        timezone,
         reader.header,
         file,
         kinds=reader.kinds,
+        declared=reader.declared,
     )
+
+
+def _check_whole(content: Content, reader: Reader, mapping: Mapping) -> None:
+    """Refuse a query that gives no column of a name that the rules speak of.
+
+    Files may lack columns (M042); what a query gives stands beside the rules and is a mistake.
+    """
+    if isinstance(content.spooled, SpooledRows) and mapping.missing:
+        raise FileRefused(
+            content.file,
+            "missing_column",
+            f"the query gives no column {', '.join(mapping.missing)}, of which the rules speak; it "
+            f"gives {', '.join(reader.header[:20])}: mend the query, or `from:` in the definition",
+        )
 
 
 def _check_alike(first: Reader, part: Part, file: str) -> None:

@@ -82,6 +82,7 @@ class _Shelf:
     lock: threading.Lock = field(default_factory=threading.Lock)
     progress: _Progress | None = None
     done: Listing | None = None
+    done_at: float = 0.0
     touched: float = 0.0
 
 
@@ -105,10 +106,11 @@ class ListingCache:
         if not shelf.lock.acquire(timeout=-1 if within is None else within.total_seconds()):
             raise _unfinished(storage, shelf.progress, within)
         try:
-            age = self._clock() - shelf.touched
-            if shelf.done is not None and storage.is_remote and age < self._keep:
+            now = self._clock()
+            # From when it was made, not from when it was last asked for, or it would live for ever.
+            if shelf.done is not None and now - shelf.done_at < self._keep:
                 return shelf.done
-            if shelf.progress is not None and age >= _ABANDONED_SECONDS:
+            if shelf.progress is not None and now - shelf.touched >= _ABANDONED_SECONDS:
                 shelf.progress = None
             return self._driven(shelf, storage, recursive, deadline, within)
         finally:
@@ -139,7 +141,7 @@ class ListingCache:
         shelf.progress = None
         whole = Listing(tuple(progress.found.values()), 0, tuple(progress.faults), progress.at)
         if storage.is_remote:
-            shelf.done = whole
+            shelf.done, shelf.done_at = whole, self._clock()
         return whole
 
     def _read(self, progress: _Progress, deadline: float | None) -> bool:

@@ -11,9 +11,9 @@ import hashlib
 import io
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,11 +27,16 @@ from import_assets.sources.cleaning import LEFT_BEHIND, ROWS_PREFIX, clean_spool
 
 @dataclass(frozen=True)
 class RowColumn:
-    """A column of a query: its name, what its cells are, and the polars type that holds them."""
+    """A column of a query: its name, what its cells are, and the polars type that holds them.
+
+    `declared` is what the database says the column is, where it does. Values that this cannot hold,
+    such as a date that is none, make the cells texts, but not the column.
+    """
 
     name: str
     kind: ColumnKind
     dtype: pl.DataType
+    declared: ColumnKind | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ def spool_rows(
     max_bytes: int | None = None,
     json: Set[str] = frozenset(),
     cursor: str | None = None,
+    declared: Mapping[str, ColumnKind] | None = None,
 ) -> Iterator[SpooledRows]:
     """Write the rows of a query into the spool folder; remove them when the block is left.
 
@@ -92,6 +98,7 @@ def spool_rows(
         max_bytes: the largest number of bytes that they may take up in memory (M085), None for any.
         json: the columns whose texts are JSON.
         cursor: the column that an incremental query goes by.
+        declared: what the database says that columns are.
 
     Raises:
         FileRefused: there are more rows than `max_rows` (`too_many_rows`), or more bytes than
@@ -106,7 +113,10 @@ def spool_rows(
     except OSError as error:
         raise _unwritable(spool_dir, error) from error
     try:
-        yield _Spool(folder, file, max_rows, max_bytes).written(blocks, json, cursor)
+        spooled = _Spool(folder, file, max_rows, max_bytes).written(blocks, json, cursor)
+        said = declared or {}
+        columns = (replace(one, declared=said.get(one.name)) for one in spooled.columns)
+        yield replace(spooled, columns=tuple(columns))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

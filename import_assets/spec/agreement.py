@@ -275,7 +275,7 @@ class Agreement:
                     f"{name!r} and {other.name!r} of {other.where} differ only by case: write the "
                     "same name for one attribute, or another name for another, with `to:`",
                 )
-            elif other.what != column.type:
+            elif spec.says_type(column) and other.what not in ("", column.type):
                 yield Misfit(
                     _type_path(spec.columns, index),
                     f"{name!r} is {column.type} here and {other.what} in {other.where}: an "
@@ -296,7 +296,8 @@ class Agreement:
         for index, column in enumerate(spec.columns):
             if column.attribute is not None:
                 at = where(_type_path(spec.columns, index))
-                said = _Said(column.attribute, column.type, at)
+                what = column.type if spec.says_type(column) else ""
+                said = _Said(column.attribute, what, at)
                 attributes.setdefault(column.attribute.lower(), said)
 
 

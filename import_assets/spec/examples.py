@@ -128,7 +128,7 @@ source:
   analysis: top_buyers
 columns:
   - {from: registered, id: registered}
-  - {from: orders, to: orders_of_the_year, type: integer}
+  - {from: purchases, to: purchases_so_far}
 run:
   weekly: {on: [mon], at: "04:00"}
 """,

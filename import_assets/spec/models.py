@@ -384,7 +384,9 @@ class Column(StrictModel):
     )
     # M036
     type: AttributeType = Field(
-        default="text", description="The attribute's data type; a table has one type per attribute."
+        default="text",
+        description="The attribute's data type; a table has one type per attribute. Left out: "
+        "text, or, for a database or an analysis, the type that the column has there.",
     )
     format: str | None = Field(
         default=None,
@@ -720,6 +722,14 @@ class ImportSpec(StrictModel):
                 continue
             fate = f"becomes {column.attribute!r}" if column.attribute else "is no attribute"
             yield Misfit((*path, index), f"{name!r} {fate} by its rule in `columns`")
+
+    def says_type(self, column: Column) -> bool:
+        """Tell whether the type of a column's attribute is known from the definition alone.
+
+        What comes from a database or an analysis is typed; a rule may leave that as it is.
+        """
+        typed = self.source.database is not None or self.source.analysis is not None
+        return not typed or column.value is not None or "type" in column.model_fields_set
 
     @property
     def warn_share(self) -> float:

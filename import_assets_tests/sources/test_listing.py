@@ -64,6 +64,18 @@ def test_imports_of_one_folder_share_a_listing() -> None:
     assert storage.listed == 2
 
 
+def test_a_listing_is_not_kept_alive_by_being_asked_for() -> None:
+    storage = Slow(3)
+    cache = ListingCache(60, storage.clock)
+    assert names(storage, cache, "*.csv") == 3
+    storage.put("new.csv", b"x")
+    found = []
+    for _ in range(4):
+        storage.now += 25
+        found.append(names(storage, cache, "*.csv"))
+    assert found == [3, 3, 4, 4]
+
+
 def test_a_folder_of_this_machine_is_always_looked_at_anew() -> None:
     storage = Slow(3, remote=False)
     cache = ListingCache(60, storage.clock)

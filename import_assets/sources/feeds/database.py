@@ -89,7 +89,7 @@ class DatabaseFeed(Feed):
     @contextmanager
     def preview(self, records: int, spool_dir: Path, limits: Limits) -> Iterator[Pulled]:
         """See `Feed.preview`. The database is asked for no more rows than `records`."""
-        file = f"query of {self.place}"
+        file = "preview"
         query = self._checked(file)
         with ExitStack() as stack:
             with open_session(self.name, self.connection, self.root, file) as session:
@@ -117,6 +117,7 @@ class DatabaseFeed(Feed):
             max_rows=limits.rows,
             max_bytes=limits.file_bytes,
             json=result.json,
+            declared=result.declared,
             cursor=self.source.cursor,
         ) as rows:
             yield rows

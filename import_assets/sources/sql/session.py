@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from import_assets.records import ColumnKind
 from import_assets.sources.rows import unsupported_type
 from import_assets.sources.sql.faults import Faults
 from import_assets.sources.sql.values import Binary, SqlColumn, to_series
@@ -33,6 +34,11 @@ class Result:
 
     columns: tuple[SqlColumn, ...]
     blocks: Iterable[pl.DataFrame]
+
+    @property
+    def declared(self) -> dict[str, ColumnKind]:
+        """What the database says that columns are, where it does."""
+        return {one.name: kind for one in self.columns if (kind := one.declared) is not None}
 
     @property
     def json(self) -> frozenset[str]:

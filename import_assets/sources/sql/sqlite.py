@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ from typing import Any
 from import_assets.sources.sql.faults import FaultKind, Faults
 from import_assets.sources.sql.session import PLACEHOLDER, Result, Session, blocks
 from import_assets.sources.sql.values import SqlColumn
+
+_VIEW = "import_assets_columns"
+_FRACTIONS = re.compile("REAL|FLOA|DOUB|DEC|NUM", re.IGNORECASE)
+"""What is in the types that SQLite takes for numbers which need not be whole."""
 
 _BY_WORDS: tuple[tuple[str, FaultKind], ...] = (
     ("interrupted", "timeout"),
@@ -25,7 +30,10 @@ _BY_WORDS: tuple[tuple[str, FaultKind], ...] = (
 
 
 class SqliteSession(Session):
-    """A file of SQLite. What a column is, its values tell."""
+    """A file of SQLite. What a column is, its values tell, but for numbers with a fraction.
+
+    Of these SQLite keeps the whole ones as such, so that 7.00 would be of another type than 7.25.
+    """
 
     def __init__(self, path: Path, connect_timeout: float, faults: Faults) -> None:
         """Open the file, and begin a transaction that may only read.
@@ -65,7 +73,10 @@ class SqliteSession(Session):
         bound = () if value is None else (value,)
         with self._translated():
             cursor = self._connection.execute(statement.replace(PLACEHOLDER, "?"), bound)
-        columns = tuple(SqlColumn(described[0]) for described in cursor.description or ())
+        fractions = self._declared_for_fractions(statement)
+        columns = tuple(
+            SqlColumn(name, fractions=name in fractions) for name, *_ in cursor.description or ()
+        )
 
         def fetch(rows: int) -> Sequence[Sequence[Any]]:
             with self._translated():
@@ -76,6 +87,23 @@ class SqliteSession(Session):
     def close(self) -> None:
         """See `Session.close`."""
         self._connection.close()
+
+    def _declared_for_fractions(self, statement: str) -> set[str]:
+        """Return the columns of a query that stand for columns of tables declared so.
+
+        Only of a view does SQLite tell it; one for this connection alone changes no file.
+        """
+        asked = statement.replace(PLACEHOLDER, "NULL")
+        try:
+            self._connection.execute("PRAGMA query_only = OFF")
+            self._connection.execute(f"CREATE TEMP VIEW {_VIEW} AS {asked}")
+            declared = self._connection.execute(f"PRAGMA temp.table_info({_VIEW})").fetchall()
+            self._connection.execute(f"DROP VIEW temp.{_VIEW}")
+        except sqlite3.Error:
+            return set()  # a query that cannot be a view, such as one of two columns of one name
+        finally:
+            self._connection.execute("PRAGMA query_only = ON")
+        return {name for _, name, type_, *_ in declared if _FRACTIONS.search(type_ or "")}
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -49,6 +49,19 @@ class SqlColumn:
     name: str
     kind: ColumnKind | Literal["binary"] | None = None
     scale: int | None = None
+    fractions: bool = False
+    """Whether it was declared for numbers with a fraction, of which some may come as whole ones."""
+
+    @property
+    def declared(self) -> ColumnKind | None:
+        """What the database says that it is, or None where only its values tell."""
+        if self.fractions:
+            return "number"
+        return None if self.kind == "binary" else self.kind
+
+
+_EXACT = 2**53
+"""Whole numbers up to this one have a 64-bit float of their own."""
 
 
 def to_series(column: SqlColumn, values: Sequence[Any]) -> pl.Series:
@@ -57,6 +70,8 @@ def to_series(column: SqlColumn, values: Sequence[Any]) -> pl.Series:
     Raises:
         Binary: they are bytes.
     """
+    if column.fractions:
+        values = [float(v) if type(v) is int and -_EXACT <= v <= _EXACT else v for v in values]
     convert = _guessed if column.kind is None else _BY_KIND.get(column.kind)
     if column.kind == "decimal":
         return decimals(column.name, values, column.scale)
