@@ -84,7 +84,8 @@ def as_text(values: pl.Series) -> pl.Series:
     """Return typed cells as the texts that a file would hold for them.
 
     Whole numbers in digits, others in as many as tell them apart, without zeros at their end; days
-    and times as ISO 8601 has them, those known in UTC with a `Z`; booleans as `true` and `false`; lists as JSON.
+    and times as ISO 8601 has them, those known in UTC with a `Z`; booleans as `true` and `false`;
+    lists as JSON.
     """
     dtype = values.dtype
     if dtype == pl.String:

@@ -148,6 +148,51 @@ def test_a_changed_query_reads_the_slot_anew(erp: Site) -> None:
     assert counts(again, "monday") == (1, 1, 0)
 
 
+PRICES = """\
+kind: {catalog: prices}
+source: {database: {connection: erp, query: SELECT * FROM prices}}
+columns: [{from: id, id: item_id}]
+"""
+
+
+def prices(site: Site, *rows: tuple[Any, ...]) -> None:
+    with sqlite3.connect(site.root / "erp.db") as connection:
+        connection.execute("DROP TABLE IF EXISTS prices")
+        connection.execute("CREATE TABLE prices (id INTEGER, price DECIMAL(10,2), tax REAL)")
+        connection.executemany("INSERT INTO prices VALUES (?, ?, ?)", rows)
+    connection.close()
+
+
+def test_a_column_is_what_it_was_declared_whatever_its_values(erp: Site) -> None:
+    """Whole prices among others, and none at all, are prices; a bad one is a bad row (M055)."""
+    erp.define("prices", PRICES)
+    prices(erp, (1, 5, None), (2, 7.5, None))
+    assert counts(erp.run("prices", "one"), "one") == (2, 2, 0)
+    prices(erp, (3, 7, 0.5))
+    assert counts(erp.run("prices", "two"), "two") == (1, 1, 0)
+    prices(erp, (4, "none", 1), (5, 9, 1))
+    assert counts(erp.run("prices", "three"), "three") == (2, 1, 1)
+    assert erp.rows("SELECT item_id, price, tax FROM catalogs.prices ORDER BY 1") == [
+        ("1", 5.0, None),
+        ("2", 7.5, None),
+        ("3", 7.0, 0.5),
+        ("5", 9.0, 1.0),
+    ]
+
+
+def test_a_rule_that_only_renames_leaves_the_type(erp: Site) -> None:
+    erp.define("orders", ORDERS.replace("columns:", "columns:\n  - {from: id, to: number}"))
+    assert erp.run("orders", "monday").success
+    assert erp.rows("SELECT typeof(number) FROM events.order LIMIT 1") == [("BIGINT",)]
+
+
+def test_a_column_that_the_query_does_not_give_is_refused(erp: Site) -> None:
+    erp.define("orders", ORDERS.replace("{from: total,", "{from: totl,"))
+    run_ = erp.run("orders", "monday")
+    assert run_.failure is not None
+    assert "the query gives no column totl" in str(run_.failure.description)
+
+
 # --- analyses -------------------------------------------------------------------------------------
 
 
@@ -194,6 +239,15 @@ def test_an_import_takes_the_rows_of_an_analysis(bought: Site) -> None:
     ) == [
         ("0", 1, datetime(2026, 1, 1, 0, 0, 2), ["2"]),
         ("1", 2, datetime(2026, 1, 1, 0, 0, 3), ["1", "3"]),
+    ]
+
+
+def test_the_times_of_an_analysis_are_utc_in_every_zone(bought: Site) -> None:
+    """b.1: the warehouse has them in UTC."""
+    bought.define("buyers", TOP + "timezone: Europe/Bratislava\n")
+    assert bought.run("buyers", "now").success
+    assert bought.rows('SELECT max("last") FROM catalogs.buyers') == [
+        (datetime(2026, 1, 1, 0, 0, 3),)
     ]
 
 

@@ -179,3 +179,13 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "spool").write_text("a file")
     with pytest.raises(SourceError, match="the rows cannot be written to"):
         spooled(tmp_path / "spool", pl.DataFrame({"x": [1]}))
+
+
+def test_a_decimal_reads_the_same_whatever_stands_beside_it() -> None:
+    """Identifiers made of it would otherwise change with their neighbours."""
+    alone = pl.Series([Decimal("5"), Decimal("10"), Decimal("0")], dtype=pl.Decimal(38, 0))
+    beside = pl.Series(
+        [Decimal("5.00"), Decimal("10.00"), Decimal("0.00")], dtype=pl.Decimal(38, 2)
+    )
+    assert as_text(alone).to_list() == as_text(beside).to_list() == ["5", "10", "0"]
+    assert as_text(pl.Series([Decimal("-1.250")])).to_list() == ["-1.25"]
