@@ -253,7 +253,7 @@ def _preview_import(session: Session, definition: Import, file: Path | None, row
         ]
     )
     if not output.as_json and seen.delimiter:
-        output.say(f"{found.name}: {_written_as(seen.delimiter, seen.encoding)}")
+        output.say(f"{seen.file}: {_written_as(seen.delimiter, seen.encoding)}")
     for warning in seen.warnings:
         output.note(f"warning: {warning}")
     if seen.mapping.missing:

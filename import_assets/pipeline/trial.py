@@ -132,8 +132,12 @@ def beginning(reader: Reader, records: int, *, cut: bool = False) -> Beginning:
 
 @dataclass(frozen=True)
 class Preview:
-    """The first records of a delivery as they would be imported, `looked_at` of them."""
+    """The first records of a delivery as they would be imported, `looked_at` of them.
 
+    `file` is what they are of: the delivery, or in an archive the first file of it.
+    """
+
+    file: str
     delimiter: str
     encoding: str
     header: tuple[str, ...]
@@ -157,6 +161,7 @@ def preview(definition: Import, content: Content, records: int, *, cut: bool = F
         first = beginning(reader, records, cut=cut)
     mapped = [mapping.apply(block) for block in first.blocks]
     return Preview(
+        file=part_name(content.file, part.member),
         delimiter=reader.delimiter,
         encoding=reader.encoding,
         header=reader.header,
