@@ -32,8 +32,9 @@ from import_assets.warehouse.warehouse import Warehouse
 INTERVAL_SECONDS = 300
 """How often a folder is looked at (M022)."""
 
-LISTING_SECONDS = timedelta(seconds=40)
-"""Dagster stops a sensor after 60 s; a listing stops itself before."""
+LISTING_SECONDS = timedelta(seconds=25)
+"""Dagster stops a sensor after 60 s. A listing stops itself before, with time left for a request
+that was just sent, which is waited for 30 s by default."""
 
 _WAREHOUSE_WAIT_SECONDS = 10.0
 _RECOVERY_SECONDS = 30

@@ -112,18 +112,15 @@ def test_a_long_listing_goes_on_where_it_was() -> None:
 
 def test_a_listing_that_broke_begins_again() -> None:
     storage = Slow(1_000, seconds_a_file=0.01)
+    storage.break_at = 500
     cache = ListingCache(60, storage.clock)
     with pytest.raises(ListingUnfinishedError):
-        names(storage, cache, "*.csv", SECOND)
-    storage.break_at = 0
-    storage.listed = 0
-    broken = Slow(10)
-    broken.break_at = 5
-    own = ListingCache(60, broken.clock)
+        names(storage, cache, "*.csv", 3 * SECOND)
     with pytest.raises(SourceError, match="the connection broke"):
-        names(broken, own, "*.csv")
-    assert names(broken, own, "*.csv") == 10
-    assert broken.listed == 2
+        names(storage, cache, "*.csv", 3 * SECOND)
+    assert storage.listed == 1
+    assert names(storage, cache, "*.csv") == 1_000
+    assert storage.listed == 2
 
 
 def test_a_listing_that_was_given_up_begins_again() -> None:
