@@ -69,7 +69,7 @@ def pasted_text(path: Path, definition: Import) -> tuple[str, str]:
             "too_many_bytes",
             f"at most {most:,} bytes can be pasted: define an upload for files of this size",
         )
-    encoding = definition.spec.format.csv.encoding or "utf-8-sig"
+    encoding = definition.spec.csv.encoding or "utf-8-sig"
     try:
         return data.decode(encoding), name
     except UnicodeDecodeError as error:

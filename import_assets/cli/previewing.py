@@ -35,18 +35,10 @@ from import_assets.sources.rules import rules_of
 from import_assets.sources.spool import Spooled
 from import_assets.sources.storage.base import Storage
 from import_assets.sources.storage.selection import by_age
+from import_assets.spec.formats import CsvFormat, Delimiter, Encoding
 from import_assets.spec.loading import Import, load_project
-from import_assets.spec.models import (
-    AttributeType,
-    CsvFormat,
-    Delimiter,
-    Encoding,
-    Limits,
-    VouchersKind,
-)
-from import_assets.spec.models import (
-    Column as Rule,
-)
+from import_assets.spec.models import AttributeType, Limits, VouchersKind
+from import_assets.spec.models import Column as Rule
 from import_assets.spec.patterns import FilePattern
 from import_assets.spec.problems import did_you_mean
 from import_assets.spec.sources import StorageSource, UploadSource
@@ -116,7 +108,7 @@ def _check_allowed(option: str, value: str, allowed: tuple[str, ...]) -> None:
 
 
 def _with_format(definition: Import, said: Mapping[str, Any]) -> Import:
-    csv = definition.spec.format.csv.model_copy(update=dict(said))
+    csv = definition.spec.csv.model_copy(update=dict(said))
     format_ = definition.spec.format.model_copy(update={"csv": csv})
     return replace(definition, spec=definition.spec.model_copy(update={"format": format_}))
 

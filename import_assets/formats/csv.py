@@ -34,7 +34,8 @@ from import_assets.formats.header import Header, find_header_record, read_header
 from import_assets.formats.layout import RECORD_BYTES, Block, Dialect, Layout, lay_out
 from import_assets.formats.verdicts import Refusal, judge
 from import_assets.records import ColumnKind, Records, rejects_frame
-from import_assets.spec.models import CsvFormat, Limits
+from import_assets.spec.formats import CsvFormat
+from import_assets.spec.models import Limits
 
 BLOCK_BYTES = 8 << 20
 """Bytes of UTF-8 that are read for each block of records."""

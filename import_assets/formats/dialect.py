@@ -8,7 +8,7 @@ import numpy as np
 
 from import_assets.errors import FileRefused
 from import_assets.formats.layout import Block, Dialect, Layout, LineEnd, lay_out
-from import_assets.spec.models import Delimiter
+from import_assets.spec.formats import Delimiter
 
 _DETECTED: tuple[Delimiter, ...] = (",", ";", "\t", "|")
 _CHOSEN_ONLY: tuple[Delimiter, ...] = ("~", ":", " ", "-", ".")

@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import BinaryIO
 
 from import_assets.errors import FileRefused
-from import_assets.spec.models import Encoding
+from import_assets.spec.formats import Encoding
 
 CHUNK_BYTES = 1 << 20
 """Bytes of a file that are transcoded at a time."""

@@ -10,7 +10,8 @@ from import_assets.formats import faults
 from import_assets.formats.columns import FileColumn
 from import_assets.formats.encodings import Utf8Stream
 from import_assets.formats.layout import RECORD_BYTES, Block, Dialect, Layout, lay_out
-from import_assets.spec.models import CsvFormat, Limits
+from import_assets.spec.formats import CsvFormat
+from import_assets.spec.models import Limits
 from import_assets.spec.names import case_clashes
 
 _SAMPLE_BYTES = 1 << 16

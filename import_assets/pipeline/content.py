@@ -74,7 +74,7 @@ def open_parts(
     if isinstance(content.spooled, SpooledRows):
         yield Part(None, _rows(content.spooled))
         return
-    csv = definition.spec.format.csv
+    csv = definition.spec.csv
     if content.encoding is not None:
         csv = csv.model_copy(update={"encoding": content.encoding})
     limits, pattern = definition.project.spec.limits, definition.spec.format.members

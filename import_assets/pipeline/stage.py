@@ -130,7 +130,7 @@ def write_batch(
             attributes=tuple((a.name, a.type) for a in mapping.attributes),
             identifying=tuple(a.name for a in mapping.attributes if a.identifying),
             identifiers=mapping.identifiers,
-            empty=definition.spec.empty,
+            empty=definition.spec.empty_cells,
             product=getattr(definition.spec.kind, "product", False),
             searchable=tuple(getattr(definition.spec.kind, "searchable", ())),
             missing=mapping.missing,

@@ -94,9 +94,13 @@ class Import:
             mode="json",
             by_alias=True,
             exclude_defaults=True,
-            include={"kind", "format", "columns", "empty"},
+            include={"kind", "format", "columns", "conventions"},
             exclude={"kind": {"searchable"}},
         )
+        if rows.get("format") == {"csv": {}}:
+            del rows["format"]
+        if self.spec.empty_cells != "overwrite":
+            rows["empty"] = self.spec.empty_cells
         database = self.spec.source.database
         if database is not None:
             rows["query"] = database.query

@@ -30,6 +30,7 @@ from pydantic import (
 
 from import_assets.spec.base import LocalPath, StrictModel
 from import_assets.spec.connections import Connection
+from import_assets.spec.formats import CsvFormat, Format
 from import_assets.spec.misfits import DocumentPath, Misfit, refuse
 from import_assets.spec.names import (
     AttributeName,
@@ -38,27 +39,7 @@ from import_assets.spec.names import (
     attribute_name_fault,
 )
 from import_assets.spec.scalars import shown, written
-from import_assets.spec.sources import FileFilter, Source
-
-Encoding = Literal[
-    "utf-8",
-    "utf-16",
-    "cp1250",
-    "cp1251",
-    "cp1252",
-    "cp1253",
-    "cp1254",
-    "cp1255",
-    "cp1256",
-    "cp1257",
-    "cp1258",
-    "latin1",
-    "iso-8859-2",
-]
-"""The encodings of M082 and no others."""
-
-Delimiter = Literal[" ", "\t", ",", ".", ";", ":", "-", "|", "~"]
-"""The delimiters of M083 and no others."""
+from import_assets.spec.sources import Source
 
 AttributeType = Literal[
     "text", "long text", "number", "integer", "boolean", "date", "datetime", "list", "url", "json"
@@ -66,6 +47,13 @@ AttributeType = Literal[
 """The data types of attributes (M036, b.3)."""
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+_EMARSYS_CSV = {
+    "delimiter": ",",
+    "encoding": "utf-8",
+    "trim": True,
+    "line_breaks": "reject",
+}
 
 MAX_SEARCHABLE = 20
 CATALOG_IDS = ("item_id", "product_id")
@@ -301,54 +289,6 @@ Kind = Annotated[
 ]
 
 
-# --- format -------------------------------------------------------------------------------------
-
-
-class CsvFormat(StrictModel):
-    """How the CSV is written; what is left out is found in the file."""
-
-    # M083, D14
-    delimiter: Delimiter | None = Field(
-        default=None,
-        description="The character between cells; found in the file if left out.",
-        examples=[";", "\t"],
-    )
-    # M082, D15
-    encoding: Encoding | None = Field(
-        default=None,
-        description="The encoding of the file. Left out: what a byte-order mark says, else utf-8. "
-        "Files of Excel in Central Europe are often cp1250.",
-        examples=["cp1250"],
-    )
-    # M091, D16
-    duplicate_headers: Literal["merge", "refuse"] = Field(
-        default="merge",
-        description="Two columns of one name. `merge`: they are one column, of which the last "
-        "cell that is not empty counts; `refuse`: the file is refused.",
-    )
-    # D17
-    pad_short: bool = Field(
-        default=False,
-        description="`true`: a record with too few cells gets empty ones at its end; `false`: it "
-        "is rejected, since a missing delimiter shifts values.",
-    )
-
-
-class Format(StrictModel):
-    """How the bytes are written. Files packed by gzip or zip are unpacked (D12)."""
-
-    csv: CsvFormat = Field(
-        default=CsvFormat(), description="CSV: how it differs from what is usual."
-    )
-    members: FileFilter | None = Field(
-        default=None,
-        description="Which files of a zip archive are read, written like `files` of a storage; "
-        "all of them if left out. They are read one after the other as one delivery, and so have "
-        "the same columns.",
-        examples=["*.csv"],
-    )
-
-
 # --- columns ------------------------------------------------------------------------------------
 
 
@@ -531,6 +471,7 @@ BARE_WORDS: frozenset[DocumentPath] = frozenset(
     {
         *(("source", word) for word in ("storage", "paste", "upload", "url", "database")),
         ("format", "csv"),
+        ("format", "xml"),
     }
 )
 """Keys of an import that choose something even with nothing behind them: `paste:` is `paste: {}`.
@@ -562,10 +503,25 @@ class ImportSpec(StrictModel):
         "attribute of its own name.",
     )
     # M044, D18, D19
-    empty: Literal["overwrite", "keep"] = Field(
-        default="overwrite",
+    empty: Literal["overwrite", "keep"] | None = Field(
+        default=None,
         description="An empty cell. `overwrite`: it blanks the stored value; `keep`: it leaves it "
-        "as it is. For events it always means that the attribute is left out.",
+        "as it is. Left out: `overwrite`, and `keep` for customers under the conventions of "
+        "Emarsys. For events it always means that the attribute is left out.",
+    )
+    # M113-M138, D52
+    conventions: Literal["emarsys"] | None = Field(
+        default=None,
+        description="`emarsys`: the file follows the CSV conventions of Emarsys for products "
+        "(a catalog of products), sales (events) or contacts (customers), and records that break "
+        "them are rejected.",
+    )
+    # M115
+    contract: Literal["evolve", "warn", "freeze"] = Field(
+        default="warn",
+        description="What a change of the columns means, measured by those of the first delivery. "
+        "`evolve`: new columns are agreed to as they come; `warn`: the import goes on, and its "
+        "check warns; `freeze`: the delivery is refused. `import-assets agree` agrees to a change.",
     )
     run: Run = Field(
         default=Run(), description="When it starts by itself: at most one way; left out, never."
@@ -730,6 +686,29 @@ class ImportSpec(StrictModel):
         """
         typed = self.source.database is not None or self.source.analysis is not None
         return not typed or column.value is not None or "type" in column.model_fields_set
+
+    @property
+    def csv(self) -> CsvFormat:
+        """How CSV is written: as the definition says, and else as its conventions do."""
+        said = self.format.csv or CsvFormat()
+        if self.conventions is None:
+            return said
+        # M114, M116, M118, M121; M135: what the definition says goes before.
+        return said.model_copy(
+            update={
+                name: value
+                for name, value in _EMARSYS_CSV.items()
+                if name not in said.model_fields_set
+            }
+        )
+
+    @property
+    def empty_cells(self) -> Literal["overwrite", "keep"]:
+        """What an empty cell does: as the definition says, or its conventions do (D18)."""
+        if self.empty is not None:
+            return self.empty
+        contacts = self.conventions is not None and isinstance(self.kind, CustomersKind)
+        return "keep" if contacts else "overwrite"
 
     @property
     def warn_share(self) -> float:

@@ -17,15 +17,14 @@ from import_assets.spec.connections import (
     SqlConnection,
 )
 from import_assets.spec.examples import KINDS, PROJECT, SOURCES
+from import_assets.spec.formats import CsvFormat, Format, XmlFormat
 from import_assets.spec.models import (
     SHARE_PATTERN,
     TIME_PATTERN,
     AttributeType,
     CatalogKind,
     Column,
-    CsvFormat,
     EventsKind,
-    Format,
     Identifier,
     Limits,
     Monthly,
@@ -199,6 +198,8 @@ def _import_keys() -> Iterator[str]:
     yield table.named(Format)
     yield "`format: {csv: …}`"
     yield table.named(CsvFormat)
+    yield "`format: {xml: …}`"
+    yield table.named(XmlFormat)
     yield "### `columns`"
     yield (
         "A list with one rule a column, in any order. A rule has `from`, or `to` and `value`. It "

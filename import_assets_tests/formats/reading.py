@@ -10,7 +10,8 @@ import polars as pl
 
 from import_assets.formats.csv import BLOCK_BYTES, CsvReader, open_csv
 from import_assets.records import REJECTS
-from import_assets.spec.models import CsvFormat, Limits
+from import_assets.spec.formats import CsvFormat
+from import_assets.spec.models import Limits
 
 
 class Trickle(io.RawIOBase):

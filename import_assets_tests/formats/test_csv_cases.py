@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from import_assets.formats.csv import open_csv
-from import_assets.spec.models import CsvFormat, Limits
+from import_assets.spec.formats import CsvFormat
+from import_assets.spec.models import Limits
 from import_assets_tests.formats.reading import Good, first_fault, read_csv
 
 

@@ -10,7 +10,8 @@ import pytest
 from import_assets.errors import FileRefused
 from import_assets.formats.csv import open_csv
 from import_assets.formats.layout import RECORD_BYTES
-from import_assets.spec.models import CsvFormat, Limits
+from import_assets.spec.formats import CsvFormat
+from import_assets.spec.models import Limits
 from import_assets_tests.formats.reading import read_csv
 
 

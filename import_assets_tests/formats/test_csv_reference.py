@@ -7,7 +7,7 @@ from typing import get_args
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from import_assets.spec.models import Delimiter
+from import_assets.spec.formats import Delimiter
 from import_assets_tests.formats.reading import Bad, Good, read_csv
 from import_assets_tests.formats.reference import Parsed, Parser
 

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from import_assets.errors import FileRefused
-from import_assets.spec.models import Delimiter
+from import_assets.spec.formats import Delimiter
 from import_assets_tests.formats.reading import read_csv
 
 DELIMITERS: tuple[str, ...] = get_args(Delimiter)

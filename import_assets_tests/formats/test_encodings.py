@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from import_assets.errors import FileRefused
-from import_assets.spec.models import Delimiter, Encoding
+from import_assets.spec.formats import Delimiter, Encoding
 from import_assets_tests.formats.reading import first_fault, read_csv
 
 ENCODINGS: tuple[str, ...] = get_args(Encoding)

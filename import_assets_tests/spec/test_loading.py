@@ -16,16 +16,9 @@ from hypothesis import strategies as st
 
 from import_assets.errors import DefinitionError, Problem
 from import_assets.spec import examples
+from import_assets.spec.formats import CsvFormat, Format
 from import_assets.spec.loading import Import, Project, load, load_import, load_project
-from import_assets.spec.models import (
-    Column,
-    CsvFormat,
-    CustomersKind,
-    Format,
-    ImportSpec,
-    ProjectSpec,
-    Run,
-)
+from import_assets.spec.models import Column, CustomersKind, ImportSpec, ProjectSpec, Run
 from import_assets.spec.sources import Source, StorageSource
 from import_assets_tests.spec.definitions import (
     CATALOG,
@@ -171,6 +164,7 @@ def test_an_import_is_what_its_file_says(tmp_path: Path):
         ),
         format=Format(csv=CsvFormat(delimiter=";", encoding="cp1250")),
         timezone="Europe/Bratislava",
+        empty="overwrite",
         columns=[
             Column(from_="id", id="registered"),
             Column(from_="web_cookie", id="cookie"),
@@ -200,8 +194,9 @@ def test_a_bare_word_chooses_a_source(tmp_path: Path):
     for bare, whole in (("upload:", "upload: {}"), ("paste:", "paste: {}")):
         text = GOOD.replace("upload:", bare)
         assert load_text(tmp_path, text).spec == load_text(tmp_path, text.replace(bare, whole)).spec
-    text = GOOD + "format: {csv: }\n"
-    assert load_text(tmp_path, text).spec == load_text(tmp_path, GOOD).spec
+    for word in ("csv", "xml"):
+        bare, whole = GOOD + f"format: {{{word}: }}\n", GOOD + f"format: {{{word}: {{}}}}\n"
+        assert load_text(tmp_path, bare).spec == load_text(tmp_path, whole).spec
 
 
 def test_a_pasted_text_has_a_limit(tmp_path: Path):
@@ -297,6 +292,8 @@ def test_what_does_not_change_rows_does_not_change_the_hash(
         (STORED + "  - {to: source, value: crm}\n", ""),
         (STORED + "  - {from: a, type: number}\n", ""),
         (STORED + "empty: keep\n", ""),
+        (STORED + "conventions: emarsys\n", ""),
+        (STORED + "format: {xml: {}}\n", ""),
         (STORED + "format: {csv: {delimiter: ;}}\n", ""),
         (STORED + "timezone: Europe/Prague\n", ""),
         (STORED, "timezone: Europe/Prague\n"),

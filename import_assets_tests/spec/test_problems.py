@@ -157,7 +157,7 @@ def test_sources(tmp_path: Path, text: str, expected: Expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (GOOD + "format: csv\n", [(6, "write keys below it (csv, members)")]),
+        (GOOD + "format: csv\n", [(6, "write keys below it (csv, xml, members)")]),
         (GOOD + "format: {csv: {delimiter: x}}\n", [(6, '" ", "\\t", ",", "."')]),
         (GOOD + "format: {csv: {delimiter: '\\t'}}\n", [(6, '" ", "\\t"')]),
         (GOOD + "format: {csv: {encoding: UTF-8}}\n", [(6, "did you mean utf-8?")]),
@@ -167,7 +167,9 @@ def test_sources(tmp_path: Path, text: str, expected: Expected):
             GOOD + "format: {csv: {pad_short: 1}}\n",
             [(6, "write true or false without quotes, not 1")],
         ),
-        (GOOD + "format: {xml: {}}\n", [(6, "`xml` is not known here; allowed: csv")]),
+        (GOOD + "format: {csv: {}, xml: {}}\n", [(6, "beside csv: take one")]),
+        (GOOD + "format: {xml: {row: a//b}}\n", [(6, "is no element: write its name")]),
+        (GOOD + "format: {json: {}}\n", [(6, "`json` is not known here; allowed: csv, xml")]),
     ],
 )
 def test_m082_m083_formats(tmp_path: Path, text: str, expected: Expected):
