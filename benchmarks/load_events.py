@@ -53,7 +53,7 @@ connection.close()
 """
 
 
-def _run(code: str, *arguments: str) -> tuple[tuple[float, float, float], str]:
+def run(code: str, *arguments: str) -> tuple[tuple[float, float, float], str]:
     """Run code in a process; return wall seconds, CPU seconds and peak MB, and what it printed."""
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -74,7 +74,7 @@ def _import_once(file: Path, expected: dict[str, int]) -> tuple[float, float, fl
         imports.mkdir()
         definition = _DEFINITION.format(folder=json.dumps(str(file.parent)), file=file.name)
         (imports / "events.yaml").write_text(definition, encoding="utf-8")
-        figures, printed = _run(_IMPORT, root, file.name)
+        figures, printed = run(_IMPORT, root, file.name)
     counts = json.loads(printed)
     wrong = {name: counts[name] for name, number in expected.items() if counts[name] != number}
     if wrong:
@@ -84,7 +84,7 @@ def _import_once(file: Path, expected: dict[str, int]) -> tuple[float, float, fl
 
 def _plain_once(file: Path) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as root:
-        return _run(_PLAIN, str(Path(root) / "plain.duckdb"), str(file))[0]
+        return run(_PLAIN, str(Path(root) / "plain.duckdb"), str(file))[0]
 
 
 def main(file: Path, runs: int) -> None:

@@ -17,12 +17,22 @@ import polars as pl
 import pyarrow as pa
 
 ColumnKind = Literal[
-    "text", "integer", "number", "decimal", "boolean", "date", "datetime", "instant", "list", "json"
+    "text",
+    "integer",
+    "number",
+    "decimal",
+    "boolean",
+    "date",
+    "datetime",
+    "instant",
+    "list",
+    "json",
+    "element",
 ]
 """What the cells of a column are: `text`, or what a database said they are.
 
 `datetime` is a local time without an offset, `instant` one that is known in UTC; `list` is one of
-texts; `json` is JSON as text.
+texts; `json` is JSON as text; `element` is text, or a JSON list where it occurs several times.
 """
 
 FAULT = pl.Struct(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
 import duckdb
 
+from import_assets.cli.asking import answered_yes
 from import_assets.cli.exits import DONE, NOT_DONE
 from import_assets.cli.session import Session, unknown
 from import_assets.errors import ImportAssetsError
@@ -18,7 +17,7 @@ from import_assets.pipeline.stage import utc_now
 from import_assets.spec.loading import Loaded
 from import_assets.spec.names import import_name_fault
 from import_assets.staging.batch import Staging
-from import_assets.warehouse import ledger, refusals
+from import_assets.warehouse import contracts, ledger, refusals
 from import_assets.warehouse.sql import number, parse_table_label, table_sql
 from import_assets.warehouse.tables import exists
 
@@ -45,7 +44,7 @@ def delete(session: Session, name: str, *, confirmed: bool) -> int:
     remembered = _remembered(session, name)
     if file is None and not remembered.deliveries and not remembered.refused:
         raise unknown("import", name, [*loaded.imports, *loaded.invalid])
-    if not confirmed and not _confirmed(_question(session, name, file, remembered)):
+    if not confirmed and not answered_yes(_question(session, name, file, remembered), "delete"):
         session.output.note("Nothing was deleted.")
         return NOT_DONE
     wiped = _delete(session, name, file)
@@ -92,15 +91,6 @@ def _question(session: Session, name: str, file: Path | None, remembered: _Remem
     )
 
 
-def _confirmed(question: str) -> bool:
-    """Ask on the terminal; without anybody to answer it is a no."""
-    click.echo(f"{question} [y/N] ", nl=False, err=True)
-    answer = sys.stdin.readline()
-    if not answer:
-        raise ImportAssetsError("there is nobody to answer: say --yes to delete without asking")
-    return answer.strip().lower() in ("y", "yes")
-
-
 def _delete(session: Session, name: str, file: Path | None) -> Wiped:
     """Delete, the ledger's memory last: as long as that is there, the command can be repeated."""
     # Dagster takes seconds to load; a question should not have to wait for it.
@@ -119,6 +109,7 @@ def _delete(session: Session, name: str, file: Path | None) -> Wiped:
             connection.execute("BEGIN")
             ledger.forget(connection, name, None, utc_now())
             refusals.clear(connection, name, None)
+            contracts.clear(connection, name)
             connection.execute("COMMIT")
     return wiped
 

@@ -101,7 +101,7 @@ def check(session: Session) -> int:
 
 
 @main.command()
-@click.argument("what", metavar="IMPORT|FILE")
+@click.argument("what", metavar="IMPORT|FILE|URL")
 @click.option(
     "--file",
     type=_READABLE,
@@ -135,12 +135,69 @@ def preview(
 
     Of an IMPORT, its newest delivery as it would be imported: how it is written, what becomes of
     each column, typed rows, and what would be rejected among the first 1,000 records (or as many
-    as --rows says), and why. Of a FILE, its raw text by the delimiter and encoding found in it.
-    Nothing is imported.
+    as --rows says), and why. Of a FILE or a URL, how it is written and what speaks for that, what
+    its columns could be, and its raw text. Nothing is imported.
     """
     from import_assets.cli import previewing
 
     return previewing.preview(session, what, file, rows, delimiter=delimiter, encoding=encoding)
+
+
+@main.command()
+@click.argument("what", metavar="FILE|URL", required=False)
+@click.option(
+    "--kind",
+    required=True,
+    metavar="KIND",
+    help="What it brings: customers, events:TYPE, catalog:NAME or vouchers:POOL.",
+)
+@click.option("--product", is_flag=True, help="The catalog is one of products.")
+@click.option("--name", metavar="NAME", help="The import's name; made of the file's if left out.")
+@click.option(
+    "--out",
+    type=_READABLE,
+    metavar="FILE",
+    help="Write to this file instead of imports/NAME.yaml; `-` is standard output.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask; what is not clear stays text.")
+@click.option("--connection", metavar="NAME", help="Instead of a file: what is behind this.")
+@click.option("--query", metavar="SQL", help="With the connection to a database: one SELECT.")
+@click.option("--path", metavar="P", help="With the connection to a server: added to its address.")
+@click.option("--folder", metavar="F", help="With the connection to a storage: the folder ...")
+@click.option("--files", metavar="PATTERN", help="... and which of its files.")
+@click.option(
+    "--day-first", "order", flag_value="day-first", help="02/04/2017 is the 2nd of April."
+)
+@click.option(
+    "--month-first", "order", flag_value="month-first", help="02/04/2017 is the 4th of February."
+)
+@click.option(
+    "--decimal",
+    type=click.Choice(["comma", "point"]),
+    help="The mark of decimals where the values do not tell, as in 1,234.",
+)
+@click.option(
+    "--id",
+    "ids",
+    multiple=True,
+    metavar="COLUMN",
+    help="The column that identifies a row; IDENTIFIER=COLUMN for one of several.",
+)
+@click.option("--timestamp", metavar="COLUMN", help="The column with the time of the events.")
+@click.option("--delimiter", metavar="C", help="The delimiter of the file; `tab`, `space` too.")
+@click.option("--encoding", metavar="NAME", help="The encoding of the file.")
+@_with_session
+def draft(session: Session, **options: Any) -> int:
+    """Write a definition for a FILE, a URL, or what is behind a connection.
+
+    Looks at the first 10,000 records: how they are written, which columns say who a row is about,
+    what types they have. What it writes says why, and imports the file as it stands. What nobody
+    but you can know is asked on a terminal; elsewhere options answer it, and what is still open
+    stays text, marked with ASK. Types are never guessed.
+    """
+    from import_assets.cli import drafting
+
+    return drafting.draft(session, drafting.Options(**options))
 
 
 @main.command()
@@ -301,6 +358,21 @@ def query(session: Session, sql: str) -> int:
     from import_assets.cli import querying
 
     return querying.query(session, sql)
+
+
+@main.command()
+@click.argument("name", metavar="IMPORT")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_session
+def agree(session: Session, name: str, yes: bool) -> int:
+    """Agree to changed columns.
+
+    An import remembers the columns of its first delivery. Shows how those of a later one differ,
+    and agrees to them; files that were refused for it can be imported then.
+    """
+    from import_assets.cli import agreeing
+
+    return agreeing.agree(session, name, confirmed=yes)
 
 
 @main.command()

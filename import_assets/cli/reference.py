@@ -74,6 +74,13 @@ import-assets check --json | jq -r '.[] | "\\(.file):\\(.line) \\(.message)"'
 import-assets preview crm_customers
 import-assets preview crm_customers --file ~/Downloads/customers_new.csv --rows 3
 import-assets preview ~/Downloads/unknown.csv --encoding cp1250 --delimiter ';'
+import-assets preview https://shop.example.com/feed.csv
+""",
+    "draft": """\
+import-assets draft ~/Downloads/contacts.csv --kind customers
+import-assets draft statement.csv --kind events:payment --id account --timestamp date --day-first
+import-assets draft https://shop.example.com/feed.csv --kind catalog:products --product
+import-assets draft --connection erp --query 'SELECT * FROM customers' --kind customers --name erp
 """,
     "run": """\
 import-assets run crm_customers --dry-run
@@ -140,6 +147,10 @@ each by itself.
 
 The runs appear in the UI of the Dagster that DAGSTER_HOME names, or else `dagster.yaml` in the
 project; without either they are kept in `.dagster`.
+""",
+    "draft": """\
+More about it, with an example, is in [drafting.md](drafting.md). With `--json`, the definition is
+written all the same, unless `--out -` is said.
 """,
     "preview": """\
 It says how many records were looked at: there may be fewer, and of a large delivery elsewhere only

@@ -26,6 +26,7 @@ import zlib
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -68,11 +69,13 @@ class Member:
     r"""One file to be read: its stream, and within a zip archive its path there, fit to be shown.
 
     Characters of a path that cannot be shown are written as `\n`, `\xNN` or `\uNNNN`. The stream is
-    closed when the next member is asked for, and when the generator is closed.
+    closed when the next member is asked for, and when the generator is closed. `again` gives the
+    file from its beginning once more; what was given before is not to be read any more.
     """
 
     name: str | None
     stream: BinaryIO
+    again: Callable[[], BinaryIO]
 
 
 def open_members(
@@ -104,14 +107,24 @@ def open_members(
             yield from _zip_members(packed, members, limits, file)
         elif head.startswith(_GZIP):
             check = _Allowed(limits, file, size).check
-            with io.BufferedReader(_Gunzip(packed, check, file), _PACKED_BYTES) as stream:
+
+            def unpacked() -> io.BufferedReader:
+                packed.seek(0)
+                return io.BufferedReader(_Gunzip(packed, check, file), _PACKED_BYTES)
+
+            with unpacked() as stream:
                 _check_not_packed(stream.peek(_HEAD_BYTES), "what the file unpacks to", file)
-                yield Member(None, stream)
+                yield Member(None, stream, unpacked)
         else:
             if kind := _packed_kind(head):
                 raise _unsupported(file, f"the file is {kind}, which is not unpacked here")
             _Allowed(limits, file, size).check(size)
-            yield Member(None, packed)
+            yield Member(None, packed, partial(_rewound, packed))
+
+
+def _rewound(stream: BinaryIO) -> BinaryIO:
+    stream.seek(0)
+    return stream
 
 
 def _zip_members(
@@ -131,9 +144,14 @@ def _zip_members(
         sum(entry.unpacked for entry in chosen)
     )
     for entry in chosen:
-        with io.BufferedReader(_Unzip(packed, entry, file), _PACKED_BYTES) as stream:
+        unpacked = partial(_unzipped, packed, entry, file)
+        with unpacked() as stream:
             _check_not_packed(stream.peek(_HEAD_BYTES), quoted(entry.name), file)
-            yield Member(shown(entry.name), stream)
+            yield Member(shown(entry.name), stream, unpacked)
+
+
+def _unzipped(packed: BinaryIO, entry: ZipEntry, file: str) -> io.BufferedReader:
+    return io.BufferedReader(_Unzip(packed, entry, file), _PACKED_BYTES)
 
 
 def _chosen(entries: Sequence[ZipEntry], members: FilePattern | None, file: str) -> list[ZipEntry]:

@@ -135,6 +135,8 @@ class CsvReader:
     `warnings`: what the user should know about the header.
     """
 
+    format = "csv"
+    row = ""
     kinds: Mapping[str, ColumnKind] = {}
     declared: Mapping[str, ColumnKind] = {}
     """What a CSV says about its columns: nothing, all cells are text."""

@@ -115,7 +115,7 @@ def open_utf8(stream: LimitedStream, declared: Encoding | None, file: str) -> Ut
     Raises:
         FileRefused: `wrong_encoding`, `not_text` or `too_many_bytes`.
     """
-    first = _read_first(stream)
+    first = read_first(stream)
     _check_text(first, file)
     mark = _mark(first)
     if mark and first[len(mark) :].startswith(mark):
@@ -149,7 +149,28 @@ def open_utf8(stream: LimitedStream, declared: Encoding | None, file: str) -> Ut
     return Utf8Stream(stream, encoding, _decoder(encoding, mark), first[len(mark) :])
 
 
-def _read_first(stream: LimitedStream) -> bytes:
+def open_decoded(
+    stream: LimitedStream, encoding: Encoding, first: bytes, file: str
+) -> Utf8Stream:
+    """Open a text of a known encoding as UTF-8; `first` is what was read of it already.
+
+    Raises:
+        FileRefused: `wrong_encoding`.
+    """
+    mark = _mark(first)
+    if mark and (encoding == "utf-8") != (mark == _UTF8_MARK):
+        found = "utf-8" if mark == _UTF8_MARK else "utf-16"
+        raise FileRefused(
+            file,
+            "wrong_encoding",
+            f"the file begins with the byte order mark of {found}, but is said to be {encoding}",
+        )
+    if encoding == "utf-16":
+        _check_utf16_mark(mark, file)
+    return Utf8Stream(stream, encoding, _decoder(encoding, mark), first[len(mark) :])
+
+
+def read_first(stream: LimitedStream) -> bytes:
     """Read enough to see any byte order mark; a stream may hand out single bytes."""
     first = b""
     while len(first) < 256:

@@ -14,15 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from import_assets.formats.quotes import Quoting, resolve_quotes
+from import_assets.formats.views import PAD
 
 LineEnd = Literal["\n", "\r"]
 """LF stands for CR LF too; CR alone ends lines only in files that have no LF."""
 
 RECORD_BYTES = 4 << 20
 """Bytes of UTF-8 that a record may have, its line end aside."""
-
-PAD = 16
-"""Bytes on each side of a block's body, so that 16 bytes can be read around any position."""
 
 _LF, _CR, _QUOTE = 10, 13, 34
 

@@ -22,6 +22,8 @@ class RowsReader:
     A record's line is its number: a query has no lines.
     """
 
+    format = "rows"
+    row = ""
     delimiter = ""
     encoding = ""
     warnings: tuple[str, ...] = ()

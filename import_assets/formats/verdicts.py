@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from import_assets.formats import faults
 from import_assets.formats.encodings import Utf8Stream
-from import_assets.formats.layout import PAD, Dialect, Layout
+from import_assets.formats.layout import Dialect, Layout
 from import_assets.formats.utf8 import invalid_records
+from import_assets.formats.views import PAD
 from import_assets.records import Fault, Reject, rejects_frame
 
 _REJECTS_AT_ONCE = 20_000

@@ -35,13 +35,14 @@ def separator_fault(separator: str | None) -> str | None:
     return None
 
 
-def list_parser(separator: str | None) -> Parser:
+def list_parser(separator: str | None, *, single: bool = False) -> Parser:
     """Return the parser of type list, a list of texts: JSON first, else the declared separator.
 
     JSON strings are taken as they are, numbers as their exact text, booleans as true and false.
     Parts between separators are trimmed and empty ones dropped; order and duplicates stay (D50).
     A list of nothing is an empty cell: a record says the same whether it leaves the cell empty or
-    writes `[]` (D19).
+    writes `[]` (D19). `single` takes a cell that is neither for a list of one text: an element of
+    XML that stands once (D33).
     """
 
     def quick(cell: pl.Expr) -> pl.Expr:
@@ -52,19 +53,27 @@ def list_parser(separator: str | None) -> Parser:
             .when(cell.str.contains(_TIGHT))
             .then(inside.str.split('","'))
         )
+        start = cell.str.strip_chars_start()
+        if separator is None and single:
+            alone = pl.concat_list(cell.str.strip_chars())
+            return pl.when((start != "") & ~start.str.starts_with("[")).then(alone).otherwise(array)
         if separator is None:
             return array
-        start = cell.str.strip_chars_start()
         part = pl.element().str.strip_chars()
         parts = cell.str.split(separator).list.eval(part.filter(part != ""))
         return pl.when((start != "") & ~start.str.starts_with("[")).then(parts).otherwise(array)
 
-    def read(text: str) -> list[str] | None:
+    def items(text: str) -> list[str] | str:
         found = _items(text, separator)
+        alone = single and separator is None and isinstance(found, str) and not _is_array(text)
+        return [text] if alone else found
+
+    def read(text: str) -> list[str] | None:
+        found = items(text)
         return found if isinstance(found, list) else None
 
     def explain(text: str) -> Why:
-        found = _items(text, separator)
+        found = items(text)
         message = found if isinstance(found, str) else "Mend the list."
         return Why("not_a_list", message)
 
@@ -125,6 +134,10 @@ def _boolean(item: bool) -> str:
 
 def _split(text: str, separator: str) -> list[str]:
     return [part for part in (raw.strip(WHITE_SPACE) for raw in text.split(separator)) if part]
+
+
+def _is_array(text: str) -> bool:
+    return text.startswith("[") and _json_fault(text) is None
 
 
 def _json_fault(text: str) -> str | None:

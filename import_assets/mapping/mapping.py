@@ -17,6 +17,7 @@ from import_assets.errors import FileRefused
 from import_assets.mapping.columns import FileColumn, Layout, lay_out
 from import_assets.mapping.faults import FaultLog
 from import_assets.mapping.identifiers import IdRules
+from import_assets.mapping.lists import list_parser
 from import_assets.mapping.localtime import Zone
 from import_assets.mapping.parsing import Parser, Why, evaluate
 from import_assets.mapping.typed import NATURAL, Direct, direct
@@ -292,12 +293,14 @@ def _typed_column(
 ) -> _Typed:
     kind = kinds.get(column.name, "text")
     # How texts are written says nothing about cells that were never texts.
-    written = column.rule.format if column.rule and kind in ("text", "json") else None
+    is_text = kind in ("text", "json", "element")
+    written = column.rule.format if column.rule and is_text else None
+    single = kind == "element" and type_ == "list"
     return _Typed(
         output,
         column.name,
         column.place,
-        parser(type_, written, zone),
+        list_parser(written, single=True) if single else parser(type_, written, zone),
         direct(kind, type_, zone),
     )
 

@@ -26,6 +26,7 @@ NATURAL: dict[ColumnKind, AttributeType] = {
     "instant": "datetime",
     "list": "list",
     "json": "json",
+    "element": "text",
 }
 """The type of the attribute that a column without a rule becomes."""
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 import duckdb
 
 from import_assets.orchestration.keys import import_key, table_key
-from import_assets.pipeline.deliver import Delivered
+from import_assets.pipeline.deliver import Delivered, terms_of
 from import_assets.spec.loading import Import
 from import_assets.tables import checks as table_checks
 from import_assets.tables.outcome import Counts
-from import_assets.warehouse import ledger
+from import_assets.warehouse import contracts, refusals
 
 _FILES_IMPORTED = "files_imported"
 _IMPORT_CHECKS = {
     "counts_add_up": "Every record read was inserted, updated, unchanged, duplicate or rejected.",
     "rejects_below_threshold": "The share of rejected records is not above `warn_above`.",
-    "columns_unchanged": "The columns are those of the delivery before, and those of the rules.",
+    "columns_unchanged": "The columns are those that were agreed, and those of the rules.",
     _FILES_IMPORTED: "No delivery was refused or given up after three attempts.",
 }
 
@@ -172,31 +172,39 @@ def _columns_unchanged(
     definition: Import,
     delivered: Sequence[Delivered],
 ) -> dg.AssetCheckResult:
+    """Compare the columns of each delivery with the agreed ones (M115)."""
+    agreed = contracts.agreed(connection, definition.name)
+    ordered = terms_of(definition).ordered
+    refused = [*_refused_for_columns(connection, definition)]
     sentences = []
-    history = ledger.entries(connection, definition.name)
     for one in delivered:
-        own = next((e for e in reversed(history) if e.batch_id == one.batch_id), None)
-        before = next((e for e in reversed(history) if own and e.sequence < own.sequence), None)
-        if own is not None and before is not None:
-            sentences += _differences(own, before)
-        if one.manifest is not None and one.manifest.missing:
+        if one.manifest is None:
+            continue
+        if agreed is not None and definition.spec.contract != "evolve":
+            change = contracts.change(agreed.header, one.manifest.header, ordered=ordered)
+            if change:
+                sentences.append(f"{one.delivery.key}: {change.sentence()}")
+        if one.manifest.missing:
             named = ", ".join(one.manifest.missing)
             sentences.append(f"{one.delivery.key}: no column {named}, which the rules name")
+    told = [*refused, *sentences]
+    advice = f"; to agree to a change: import-assets agree {definition.name}" if told else ""
     return _result(
         definition,
         "columns_unchanged",
-        passed=not sentences,
-        sentence="; ".join(sentences[:10]) or "the columns are as before",
-        metadata={"changes": len(sentences)},
+        passed=not told,
+        sentence=("; ".join(told[:10]) or "the columns are as agreed") + advice,
+        metadata={
+            "changes": len(told),
+            "agreed": ", ".join(agreed.header) if agreed is not None else "",
+        },
+        severity=dg.AssetCheckSeverity.ERROR if refused else dg.AssetCheckSeverity.WARN,
     )
 
 
-def _differences(own: ledger.Entry, before: ledger.Entry) -> list[str]:
-    new = [name for name in own.header if name not in before.header]
-    gone = [name for name in before.header if name not in own.header]
-    told = []
-    if new:
-        told.append(f"{own.key}: new column {', '.join(new)}")
-    if gone:
-        told.append(f"{own.key}: column {', '.join(gone)} of {before.key} is missing")
-    return told
+def _refused_for_columns(
+    connection: duckdb.DuckDBPyConnection, definition: Import
+) -> Iterator[str]:
+    for key, refusal in refusals.of_import(connection, definition.name).items():
+        if refusal.reason == contracts.CHANGED:
+            yield f"{key} was refused for its columns"

@@ -6,17 +6,20 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from io import BufferedReader
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 import polars as pl
 
 from import_assets.errors import FileRefused
-from import_assets.formats.archive import open_members
+from import_assets.formats.archive import Member, open_members
 from import_assets.formats.csv import open_csv
 from import_assets.formats.rows import RowsReader
+from import_assets.formats.xml.opening import HEAD_BYTES, begins_like_xml, looks_like_xml
+from import_assets.formats.xml.reader import open_xml
 from import_assets.records import ColumnKind, Records
 from import_assets.sources.rows import SpooledRows
 from import_assets.sources.spool import Spooled
+from import_assets.spec.formats import Encoding, Format, XmlFormat
 from import_assets.spec.loading import Import
 from import_assets.spec.patterns import FilePattern
 
@@ -41,8 +44,13 @@ class Content:
 
 
 class Reader(Protocol):
-    """The records of one file, or one member of an archive, or one query."""
+    """The records of one file, or one member of an archive, or one query.
 
+    `format` is `csv`, `xml` or `rows`; `row` is the element that is a row of XML, else empty.
+    """
+
+    format: str
+    row: str
     header: tuple[str, ...]
     delimiter: str
     encoding: str
@@ -64,9 +72,16 @@ class Part:
 
 
 def open_parts(
-    definition: Import, content: Content, progress: Progress = no_progress
+    definition: Import,
+    content: Content,
+    progress: Progress = no_progress,
+    *,
+    cut: bool = False,
 ) -> Generator[Part]:
     """Yield the parts of a delivery; each is read to its end before the next is asked for.
+
+    Where the definition does not say whether a file is CSV or XML, its content does. `cut` says
+    that the content is the beginning of the delivery only.
 
     Raises:
         FileRefused: the content, or a part of it, is nothing that can be read.
@@ -74,9 +89,6 @@ def open_parts(
     if isinstance(content.spooled, SpooledRows):
         yield Part(None, _rows(content.spooled))
         return
-    csv = definition.spec.csv
-    if content.encoding is not None:
-        csv = csv.model_copy(update={"encoding": content.encoding})
     limits, pattern = definition.project.spec.limits, definition.spec.format.members
     members = open_members(
         content.spooled.path, FilePattern(pattern) if pattern else None, limits, content.file
@@ -84,9 +96,47 @@ def open_parts(
     counter = _Counter(content.spooled.size, progress)
     with closing(members):
         for member in members:
-            stream = _Counted(member.stream, counter)
+            opening = _Opening(member, counter)
             file = part_name(content.file, member.name)
-            yield Part(member.name, open_csv(stream, csv, limits, file))
+            yield Part(member.name, _open(definition, content, opening, file, cut=cut))
+
+
+def _open(
+    definition: Import, content: Content, opening: _Opening, file: str, *, cut: bool
+) -> Reader:
+    said, limits = definition.spec.format, definition.project.spec.limits
+    encoding = cast("Encoding | None", content.encoding)
+    if is_xml(said, opening.head, file):
+        opening.passes = 2
+        return open_xml(opening, said.xml or XmlFormat(), limits, file, encoding=encoding, cut=cut)
+    csv = definition.spec.csv
+    if encoding is not None:
+        csv = csv.model_copy(update={"encoding": encoding})
+    return open_csv(opening(), csv, limits, file)
+
+
+def is_xml(said: Format, head: bytes, file: str) -> bool:
+    """Tell whether a file is XML, by what a definition says about it, or else by its first bytes.
+
+    Raises:
+        FileRefused: `not_csv` or `not_xml`, where the two do not agree.
+    """
+    found = looks_like_xml(head)
+    if said.csv is not None and found:
+        raise FileRefused(
+            file,
+            "not_csv",
+            "the content is XML, but the definition says CSV: write `format: {xml: {}}`, or leave "
+            "the format out and let the content tell",
+        )
+    if said.xml is not None and not begins_like_xml(head):
+        raise FileRefused(
+            file,
+            "not_xml",
+            "the definition says XML, but the content does not begin with `<`: write "
+            "`format: {csv: {}}`, or leave the format out and let the content tell",
+        )
+    return said.xml is not None or found
 
 
 def part_name(file: str, member: str | None) -> str:
@@ -147,8 +197,42 @@ class _Counter:
         self.progress(self.done, self.total)
 
 
+@dataclass
+class _Opening:
+    """Opens a file of a delivery, and again from its beginning if it is read in two `passes`."""
+
+    member: Member
+    counter: _Counter
+    passes: int = 1
+    _stream: _Counted | None = None
+    _given: bool = False
+
+    @property
+    def head(self) -> bytes:
+        """The first bytes, which are still to be read."""
+        return self._first().peek(HEAD_BYTES)[:HEAD_BYTES]
+
+    def __call__(self) -> BinaryIO:
+        """Return the file from its beginning; what was returned before is not read any more."""
+        stream = self._first()
+        if self._given:
+            # Else it would close what it reads from as soon as nobody knows it.
+            stream.detach()
+            stream = self._stream = _Counted(self.member.again(), self.counter)
+        self._given = True
+        stream.passes = self.passes
+        return stream
+
+    def _first(self) -> _Counted:
+        if self._stream is None:
+            self._stream = _Counted(self.member.stream, self.counter)
+        return self._stream
+
+
 class _Counted(BufferedReader):
-    """A stream that tells how much of it was read."""
+    """A stream that tells how much of it was read, in one of so many `passes`."""
+
+    passes = 1
 
     def __init__(self, stream: BinaryIO, counter: _Counter) -> None:
         super().__init__(stream)  # pyright: ignore[reportArgumentType]  # any binary stream does
@@ -157,5 +241,5 @@ class _Counted(BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         """Read and report."""
         data = super().read(size)
-        self._counter.add(len(data))
+        self._counter.add(len(data) // self.passes)
         return data

@@ -17,7 +17,8 @@ from import_assets.staging.batch import Batch, Staging
 from import_assets.staging.manifest import Manifest
 from import_assets.tables.apply import Applied, apply_batch
 from import_assets.tables.outcome import Counts
-from import_assets.warehouse import ledger, refusals
+from import_assets.warehouse import contracts, ledger, refusals
+from import_assets.warehouse.contracts import Terms
 from import_assets.warehouse.warehouse import Warehouse
 
 
@@ -155,11 +156,18 @@ def delivered(batch: Batch, applied: Applied, started: float) -> Delivered:
 def apply(definition: Import, warehouse: Warehouse, batch: Batch) -> Applied:
     """Apply a staged batch to its table, once, and remove it from the disk."""
     with warehouse.write() as connection:
-        applied = apply_batch(connection, batch, definition.project.spec, utc_now())
+        applied = apply_batch(
+            connection, batch, definition.project.spec, utc_now(), terms_of(definition)
+        )
         refusals.clear(connection, definition.name, batch.manifest.key)
     # Were it kept, a delivery that is forgotten would come back from here unasked.
     Staging(definition.project.staging_path).remove(batch)
     return applied
+
+
+def terms_of(definition: Import) -> Terms:
+    """Return what an import agrees on; the conventions of Emarsys hold the order too (b.8)."""
+    return Terms(definition.spec.contract, ordered=definition.spec.conventions is not None)
 
 
 def keep_refusal(
@@ -178,4 +186,6 @@ def keep_refusal(
         staging.remove(staged)
     refusal = refusals.from_error(error, key, fingerprint, definition.definition_hash, utc_now())
     with warehouse.write() as connection:
+        if staged is not None and error.reason == contracts.CHANGED:
+            contracts.see(connection, definition.name, staged.manifest.header, key)
         refusals.record(connection, definition.name, refusal)

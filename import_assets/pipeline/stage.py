@@ -123,6 +123,8 @@ def write_batch(
             definition_hash=definition.definition_hash,
             sha256=content.spooled.sha256,
             bytes=content.spooled.size,
+            format=reader.format,
+            row=reader.row,
             delimiter=reader.delimiter,
             encoding=reader.encoding,
             header=reader.header,

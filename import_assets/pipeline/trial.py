@@ -20,9 +20,9 @@ from import_assets.pipeline.content import (
     open_parts,
     part_name,
 )
-from import_assets.pipeline.deliver import since_of
+from import_assets.pipeline.deliver import since_of, terms_of
 from import_assets.pipeline.stage import mapping_of, utc_now, write_batch
-from import_assets.records import Records
+from import_assets.records import ColumnKind, Records
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.feeds.base import Feed
 from import_assets.sources.spool import fetch
@@ -97,7 +97,9 @@ def _tried(
         staging = Staging(Path(folder))
         batch = write_batch(definition, delivery, content, staging, slot=slot, progress=progress)
         with warehouse.write() as connection:
-            applied, rejects = try_batch(connection, batch, definition.project.spec, utc_now())
+            applied, rejects = try_batch(
+                connection, batch, definition.project.spec, utc_now(), terms_of(definition)
+            )
         return DryRun(applied.counts, applied.already, batch.manifest, rejects)
 
 
@@ -107,6 +109,20 @@ class Beginning:
 
     blocks: Sequence[Records]
     looked_at: int
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The cells of the good records, as they are written."""
+        return pl.concat(
+            block.frame.filter(block.record <= self.looked_at) for block in self.blocks
+        )
+
+    @property
+    def rejects(self) -> pl.DataFrame:
+        """The records that the format refused."""
+        return pl.concat(block.rejects for block in self.blocks).filter(
+            pl.col("record") <= self.looked_at
+        )
 
 
 def beginning(reader: Reader, records: int, *, cut: bool = False) -> Beginning:
@@ -134,7 +150,8 @@ def beginning(reader: Reader, records: int, *, cut: bool = False) -> Beginning:
 class Preview:
     """The first records of a delivery as they would be imported, `looked_at` of them.
 
-    `file` is what they are of: the delivery, or in an archive the first file of it.
+    `file` is what they are of: the delivery, or in an archive the first file of it. `kinds` are
+    those of the columns of `cells`, the records as they are written.
     """
 
     file: str
@@ -143,6 +160,8 @@ class Preview:
     header: tuple[str, ...]
     mapping: Mapping
     warnings: tuple[str, ...]
+    kinds: dict[str, ColumnKind]
+    cells: pl.DataFrame
     rows: pl.DataFrame
     rejects: pl.DataFrame
     looked_at: int
@@ -154,7 +173,7 @@ def preview(definition: Import, content: Content, records: int, *, cut: bool = F
     Of an archive, the first member is what is shown. `cut` says that the content is the beginning
     of the delivery only. Raises FileRefused like `stage`.
     """
-    with closing(open_parts(definition, content)) as parts:
+    with closing(open_parts(definition, content, cut=cut)) as parts:
         part = next(parts)
         reader = part.reader
         mapping = mapping_of(definition, reader, part_name(content.file, part.member))
@@ -167,6 +186,8 @@ def preview(definition: Import, content: Content, records: int, *, cut: bool = F
         header=reader.header,
         mapping=mapping,
         warnings=reader.warnings,
+        kinds={**reader.kinds, **reader.declared},
+        cells=first.frame,
         rows=pl.concat(one.rows for one in mapped).filter(pl.col("_row") <= first.looked_at),
         rejects=pl.concat(one.rejects for one in mapped).filter(
             pl.col("record") <= first.looked_at

@@ -38,6 +38,10 @@ class Manifest(BaseModel):
     definition_hash: str
     sha256: str
     bytes: int
+    format: str = "csv"
+    """What was read: `csv`, `xml`, or the `rows` of a query."""
+    row: str = ""
+    """The element that is a row of XML."""
     delimiter: str
     encoding: str
     header: tuple[str, ...]

@@ -18,7 +18,8 @@ from import_assets.staging.manifest import Manifest
 from import_assets.tables import catalogs, customers, events, vouchers
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import attributes as attribute_books
-from import_assets.warehouse import ledger
+from import_assets.warehouse import contracts, ledger
+from import_assets.warehouse.contracts import USUAL, Terms
 from import_assets.warehouse.sql import (
     LINEAGE_TYPES,
     SQL_TYPES,
@@ -44,14 +45,15 @@ def apply_batch(
     batch: Batch,
     project: ProjectSpec,
     now: dt.datetime,
+    terms: Terms = USUAL,
 ) -> Applied:
     """Apply a batch once; a batch in the ledger already is left alone and its counts returned.
 
     `now` is naive UTC and becomes the time of import. Raises FileRefused where the batch does not
-    fit its table; nothing is written then.
+    fit its table or breaks its contract; nothing is written then.
     """
     with _transaction(connection, keep=True):
-        return _apply(connection, batch, project, now)
+        return _apply(connection, batch, project, now, terms)
 
 
 def try_batch(
@@ -59,10 +61,11 @@ def try_batch(
     batch: Batch,
     project: ProjectSpec,
     now: dt.datetime,
+    terms: Terms = USUAL,
 ) -> tuple[Applied, pl.DataFrame]:
     """Do what `apply_batch` does and roll it back; return the outcome and the batch's rejects."""
     with _transaction(connection, keep=False):
-        applied = _apply(connection, batch, project, now)
+        applied = _apply(connection, batch, project, now, terms)
         rejects = frame(
             connection,
             "SELECT record, line, faults, raw FROM import_assets.rejects "
@@ -78,10 +81,12 @@ def _apply(
     batch: Batch,
     project: ProjectSpec,
     now: dt.datetime,
+    terms: Terms,
 ) -> Applied:
     entry = ledger.applied(connection, batch.manifest.batch_id)
     if entry is not None:
         return Applied(entry.counts, already=True)
+    contracts.keep(connection, batch.manifest, terms, now)
     _drop_temporary(connection)
     _stage_view(connection, batch)
     counts = _apply_rows(connection, batch.manifest, project, now)

@@ -62,6 +62,17 @@ _STATEMENTS = (
         refused_at TIMESTAMP NOT NULL
     )
     """,
+    # The columns agreed for each import, and those of the last delivery that had others.
+    """
+    CREATE TABLE IF NOT EXISTS import_assets.contracts (
+        import VARCHAR NOT NULL,
+        header VARCHAR[] NOT NULL,
+        key VARCHAR NOT NULL,
+        agreed_at TIMESTAMP NOT NULL,
+        seen VARCHAR[],
+        seen_key VARCHAR
+    )
+    """,
     # One type for each attribute of a table, set by the import that first brought it.
     """
     CREATE TABLE IF NOT EXISTS import_assets.attributes (

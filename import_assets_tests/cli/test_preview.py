@@ -116,6 +116,41 @@ def test_any_file_as_it_is_written(shop: Shop, tmp_path: Path):
     assert "delimiter `|`, encoding cp1250" in text
 
 
+def test_what_the_columns_of_a_file_could_be(shop: Shop, tmp_path: Path):
+    """M014, M036: what fits, what does not, and what is open."""
+    file = tmp_path / "unknown.csv"
+    lines = [f"{n},{n}.5,02/04/2017,00{n}\n" for n in range(1, 41)]
+    file.write_text("n,price,day,zip\n" + "".join(lines) + "41,?,03/04/2017,7\n", encoding="utf-8")
+    (seen,) = shop.json("preview", str(file))
+    columns = {one["column"]: one["proposal"] for one in seen["columns"]}
+    assert [columns[name]["type"] for name in ("n", "price", "day", "zip")] == [
+        "integer",
+        "number",
+        "text",
+        "text",
+    ]
+    assert columns["price"]["misfits"] == ["?"]
+    assert 0.97 < columns["price"]["share"] < 0.98
+    assert columns["day"]["question"].startswith("is 02/04/2017 the 2nd of April")
+    assert [one["answer"] for one in columns["day"]["answers"]] == ["day-first", "month-first"]
+    text = shop.call("preview", str(file)).stdout
+    assert "price\tnumber, 97%\t41\t?\t" in text
+
+
+def test_m036_what_a_definition_leaves_as_text_could_be_more(shop: Shop):
+    """M036"""
+    shop.write("exports/clients_9.csv", "id,fn,birthday,visits,paid\n1,Anna,,7,02/04/2017\n")
+    (seen,) = shop.json("preview", "clients")
+    proposals = {one["column"]: one["proposal"] for one in seen["columns"]}
+    assert [proposals[name] for name in ("id", "fn", "birthday")] == [None, None, None]
+    assert (proposals["visits"]["type"], proposals["visits"]["share"]) == ("integer", 1.0)
+    assert proposals["paid"]["question"].startswith("is 02/04/2017")
+    assert (
+        "visits\tattribute\tvisits\ttext\t\tnew\tinteger, 100%"
+        in shop.call("preview", "clients").stdout
+    )
+
+
 def test_a_file_needs_no_project(tmp_path: Path):
     file = tmp_path / "some.csv"
     file.write_text("a\tb\n1\t2\n", encoding="utf-8")

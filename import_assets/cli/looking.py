@@ -1,0 +1,211 @@
+"""A look at data that no definition speaks of yet: how it is written, and what its columns hold.
+
+It is read as an import would read it: by a definition that says what was found out.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
+from urllib.parse import urlsplit
+
+import click
+import polars as pl
+from pydantic import ValidationError
+
+from import_assets.cli.finding import Found, called, found, lying
+from import_assets.errors import FileRefused, ImportAssetsError
+from import_assets.mapping.localtime import Zone
+from import_assets.mapping.proposals import Proposal, propose
+from import_assets.pipeline import trial
+from import_assets.pipeline.content import Content, Reader, open_parts, part_name
+from import_assets.pipeline.feeds import open_feed
+from import_assets.pipeline.trial import Beginning
+from import_assets.records import ColumnKind
+from import_assets.sources.connect import Connections
+from import_assets.sources.rows import SpooledRows
+from import_assets.spec.formats import CsvFormat, Delimiter, Encoding
+from import_assets.spec.loading import Import, Project
+from import_assets.spec.models import ImportSpec
+
+_NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " "}
+_OPTIONS = {
+    "delimiter_unclear": "--delimiter C",
+    "wrong_encoding": "--encoding NAME",
+    "header_broken": "--delimiter C or --encoding NAME",
+}
+"""Why a file cannot be read before the user says something, and how it is said."""
+
+Said = Mapping[str, Any]
+"""What the user says about the format, by key of `csv`."""
+
+
+# --- what the user says ---------------------------------------------------------------------------
+
+
+def said_format(delimiter: str | None, encoding: str | None) -> dict[str, Any]:
+    """Return what options say about the format; raises click.BadParameter for what is unknown."""
+    said: dict[str, Any] = {}
+    if delimiter is not None:
+        said["delimiter"] = _NAMED_DELIMITERS.get(delimiter.lower(), delimiter)
+        _check_allowed("--delimiter", said["delimiter"], get_args(Delimiter))
+    if encoding is not None:
+        said["encoding"] = encoding.lower()
+        _check_allowed("--encoding", said["encoding"], get_args(Encoding))
+    return said
+
+
+def _check_allowed(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        shown = ", ".join(repr(one) if option == "--delimiter" else one for one in allowed)
+        raise click.BadParameter(f"{value!r} is not allowed; allowed: {shown}", param_hint=option)
+
+
+def with_csv(definition: Import, said: Said) -> Import:
+    """Return a definition as if its `csv` said this too."""
+    if not said:
+        return definition
+    csv = definition.spec.csv.model_copy(update=dict(said))
+    format_ = definition.spec.format.model_copy(update={"csv": csv})
+    return replace(definition, spec=definition.spec.model_copy(update={"format": format_}))
+
+
+# --- where it is ----------------------------------------------------------------------------------
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a name on the command line is an address."""
+    return urlsplit(text).scheme in ("http", "https")
+
+
+def source_of_address(address: str, project: Project) -> dict[str, Any]:
+    """Return the source of an address: by the project's connection to it, if it has one."""
+    for name, connection in project.spec.connections.items():
+        if connection.http is None:
+            continue
+        base = connection.http.address.rstrip("/")
+        if address == base or address.startswith((f"{base}/", f"{base}?")):
+            path = address[len(base) :]
+            return {"url": {"connection": name, **({"path": path} if path else {})}}
+    return {"url": {"address": address}}
+
+
+def probe(project: Project, source: Mapping[str, Any]) -> Import:
+    """Return the definition by which data is read that none speaks of: any columns, as text.
+
+    Raises ImportAssetsError where the source is none that a definition could have.
+    """
+    document = {
+        "kind": "customers",
+        "source": dict(source),
+        "columns": [{"from": "-", "id": next(iter(project.spec.identifiers))}],
+    }
+    try:
+        spec = ImportSpec.model_validate(document)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        told = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in faults)
+        raise ImportAssetsError(f"the source cannot be used: {told}") from None
+    return Import("preview", project.file, spec, project)
+
+
+# --- what is there --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was seen of the first records.
+
+    `file` is what they are of: in an archive, its first file. `csv` is how it is written; of
+    what is no CSV, there is none.
+    """
+
+    file: str
+    reader: Reader
+    first: Beginning
+    zone: Zone
+    csv: CsvFormat | None
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """The cells of the records that can be read, as they are written."""
+        return self.first.frame
+
+    @cached_property
+    def proposals(self) -> dict[str, Proposal]:
+        """What each column may be, by its name."""
+        return {
+            name: propose(self.frame[name], kind=self.kind(name), zone=self.zone)
+            for name in self.reader.header
+        }
+
+    def kind(self, column: str) -> ColumnKind:
+        """Return what the cells of a column are by their source."""
+        return self.reader.declared.get(column) or self.reader.kinds.get(column, "text")
+
+
+def look_at_file(definition: Import, file: Path, records: int, said: Said) -> Looked:
+    """Read the first records of a file of this machine, or of standard input.
+
+    Raises:
+        FileRefused: it is nothing that can be read.
+        ImportAssetsError: how it is written is not clear; says which option tells it.
+        SourceError: it cannot be had.
+    """
+    with TemporaryDirectory(prefix="preview-") as folder:
+        seen = Found(Content(lying(file, Path(folder)), called(file)))
+        return _look(definition, seen, records, said)
+
+
+def look_at_source(
+    definition: Import, connections: Connections, records: int, said: Said
+) -> Looked:
+    """Fetch and read the first records of what a definition's source holds.
+
+    A server is asked twice: for a sample, which tells the encoding, and for a preview (M011).
+    Raises what `look_at_file` does.
+    """
+    if definition.spec.source.url is not None:
+        said = {**_sampled(definition, connections), **said}
+    with (
+        TemporaryDirectory(prefix="preview-") as folder,
+        found(definition, connections, None, Path(folder), records) as seen,
+    ):
+        return _look(definition, seen, records, said)
+
+
+def _sampled(definition: Import, connections: Connections) -> dict[str, Any]:
+    """Ask for a sample; return its encoding, where its first bytes tell it (D41)."""
+    from import_assets.sources.feeds.url import UrlFeed
+
+    feed = open_feed(definition, connections)
+    if not isinstance(feed, UrlFeed):
+        raise TypeError(f"{feed.place} is no address")
+    sample = feed.sample()
+    marked = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return {"encoding": "utf-16"} if marked else {}
+
+
+def _look(definition: Import, seen: Found, records: int, said: Said) -> Looked:
+    definition = with_csv(definition, said)
+    try:
+        with closing(open_parts(definition, seen.content)) as parts:
+            part = next(parts)
+            reader = part.reader
+            first = trial.beginning(reader, records, cut=seen.cut)
+    except FileRefused as error:
+        if error.reason in _OPTIONS:
+            raise ImportAssetsError(f"{error}; here, say {_OPTIONS[error.reason]}") from error
+        raise
+    csv = None
+    if not isinstance(seen.content.spooled, SpooledRows):
+        found_out = {"delimiter": reader.delimiter, "encoding": reader.encoding}
+        csv = definition.spec.csv.model_copy(update=found_out)
+    name = part_name(seen.name, part.member)
+    return Looked(name, reader, first, Zone(definition.timezone), csv)

@@ -1,0 +1,210 @@
+"""XML: the bytes of a document to blocks of text records (M104-M108, D33).
+
+Each row element is a record. What lies in it becomes columns: `author`, `@category` for an
+attribute of the row, `title.@lang` for one of an element inside, `#text` for the row's own text. An
+element that stands more than once in a row is a JSON list there, whatever other rows have.
+
+The document is read twice: first to prove it well-formed and to find the columns, of which any row
+may have another; then to hand out the rows. Nothing of a malformed document is handed out. A short
+one is read once.
+
+=======================  ========================================================================
+reason of a refusal      the document
+=======================  ========================================================================
+`malformed_xml`          is not well-formed, or holds bytes that its encoding does not know
+`doctype`                has a DOCTYPE, and so perhaps entities of its own
+`too_deep`               nests elements deeper than 100 levels
+`record_too_long`        has a row, tag or comment of more than 4 MiB
+`row_unclear`            does not show which element is a row
+`row_not_found`          has no element as the definition says that rows are
+`no_rows`                is a feed of a known kind without any item
+`too_many_columns`       has rows with more columns than `limits.columns`
+`too_many_rows`          has more rows than `limits.rows`
+`duplicate_headers`      has two columns of one name, by a dot in the name of an element
+=======================  ========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import polars as pl
+
+from import_assets.formats.encodings import LimitedStream, Utf8Stream
+from import_assets.formats.faults import too_many_rows
+from import_assets.formats.views import PAD, Positions
+from import_assets.formats.xml import faults
+from import_assets.formats.xml.frames import make_frames
+from import_assets.formats.xml.judge import Judge
+from import_assets.formats.xml.opening import open_text
+from import_assets.formats.xml.paths import Paths
+from import_assets.formats.xml.rows import RowRule
+from import_assets.formats.xml.scan import Scan, Stretch
+from import_assets.formats.xml.survey import Columns, Survey
+from import_assets.records import ColumnKind, Records
+from import_assets.spec.formats import Encoding, XmlFormat
+from import_assets.spec.models import Limits
+
+BLOCK_BYTES = 4 << 20
+"""Bytes of UTF-8 that are read for each block; by the first, the row is found."""
+
+
+def open_xml(
+    opened: Callable[[], BinaryIO],
+    xml: XmlFormat,
+    limits: Limits,
+    file: str,
+    *,
+    encoding: Encoding | None = None,
+    cut: bool = False,
+    block_bytes: int = BLOCK_BYTES,
+) -> XmlReader:
+    """Open a document: prove it well-formed, and find its rows and columns.
+
+    Args:
+        opened: Gives the document's bytes, unpacked, from their beginning; asked once or twice.
+            What it gave before is not read any more, and nothing is closed.
+        xml: What the definition says about the format.
+        limits: `file_bytes`, `columns` and `rows` are kept here (M085-M087, D12).
+        file: The name used in errors.
+        encoding: What the source knows the encoding to be; it goes before what the document says.
+        cut: The bytes are the beginning of a document only; a row that is not whole is left out.
+        block_bytes: Bytes of text read for each block; memory in use is a multiple of it.
+
+    Raises:
+        FileRefused: The document cannot be read, see above; or `empty_file`, `too_many_bytes` or
+            `wrong_encoding`.
+    """
+    source = _Source(opened, limits, file, encoding, cut, block_bytes)
+    text = source.text()
+    rule = RowRule.of(xml.row) if xml.row else None
+    paths = Paths(rule, xml.json_, file)
+    survey = Survey(paths, limits.columns, file)
+    first: list[Stretch] | None = []
+    rows = 0
+    for stretch in source.scan(text, paths, Judge(file, text.encoding)):
+        if rows + stretch.rows > limits.rows:
+            line = int(stretch.line[limits.rows - rows])
+            raise too_many_rows(limits.rows, file, line)
+        rows += stretch.rows
+        survey.add(stretch.nodes, stretch.repeats, stretch.offset, stretch.line)
+        first = [stretch] if first == [] else None
+    if paths.rule is None:
+        raise faults.row_unclear(file, "its beginning holds no element")
+    if not rows:
+        raise _nothing(paths, paths.rule, file)
+    columns = survey.columns(xml.json_, keep_prefixes=xml.prefixes == "keep")
+    return XmlReader(source, text, paths, columns, first)
+
+
+def _nothing(paths: Paths, rule: RowRule, file: str) -> Exception:
+    if rule.known:
+        return faults.no_rows(file, str(rule))
+    found = ("/".join(paths.full(path)) for path in range(1, len(paths)))
+    return faults.row_not_found(file, str(rule), (path for path in found if "@" not in path))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The document, and how it is read."""
+
+    opened: Callable[[], BinaryIO]
+    limits: Limits
+    file: str
+    encoding: Encoding | None
+    cut: bool
+    block_bytes: int
+
+    def text(self) -> Utf8Stream:
+        """Open the text from its beginning."""
+        stream = LimitedStream(self.opened(), self.limits.file_bytes, self.file)
+        return open_text(stream, self.encoding, self.file)
+
+    def scan(self, text: Utf8Stream, paths: Paths, judge: Judge | None = None) -> Scan:
+        """Read the text to its end."""
+        return Scan(text, paths, self.file, self.block_bytes, judge, self.cut)
+
+
+class XmlReader:
+    """The rows of one document, in blocks, read once.
+
+    `header`: the names of the columns, in order of first appearance.
+    `row`: the row element, as the path that the definition says or that was found.
+    `encoding`: as used.
+    `warnings`: what the user should know about the columns.
+    """
+
+    format = "xml"
+    delimiter = ""
+    declared: Mapping[str, ColumnKind] = {}
+
+    def __init__(
+        self,
+        source: _Source,
+        text: Utf8Stream,
+        paths: Paths,
+        columns: Columns,
+        read: Sequence[Stretch] | None,
+    ) -> None:
+        """Take what was found; `read` is the document if it was read whole in one block."""
+        self.header = columns.names
+        self.encoding: str = text.encoding
+        self.warnings = columns.warnings
+        self.row = str(paths.rule)
+        self.kinds: Mapping[str, ColumnKind] = dict.fromkeys(self.header, "element")
+        self._source = source
+        self._paths = paths
+        self._columns = columns
+        self._read = read
+        self._asked = False
+
+    def __iter__(self) -> Iterator[Records]:
+        """Give the rows in blocks, at least one block.
+
+        Raises:
+            FileRefused: `too_many_bytes`.
+            RuntimeError: The rows were asked for before.
+        """
+        if self._asked:
+            raise RuntimeError(f"{self._source.file}: the rows can be read only once")
+        self._asked = True
+        return self._blocks()
+
+    def _blocks(self) -> Iterator[Records]:
+        stretches = self._read or self._source.scan(self._source.text(), self._paths)
+        self._read = None
+        before = 0
+        for stretch in stretches:
+            if stretch.rows:
+                yield from _records(stretch, self._columns, before)
+            before += stretch.rows
+
+
+def _records(stretch: Stretch, columns: Columns, before: int) -> Iterator[Records]:
+    frames = make_frames(stretch.nodes, stretch.repeats, stretch.rows, columns)
+    for part, frame in frames:
+        numbers = range(before + part.start + 1, before + part.stop + 1)
+        yield Records(
+            frame=frame,
+            record=pl.Series("record", numbers, dtype=pl.Int64),
+            line=pl.Series("line", stretch.line[part], dtype=pl.Int64),
+            raw=_RowText(stretch.data, stretch.start[part], stretch.end[part]),
+        )
+
+
+@dataclass(frozen=True)
+class _RowText:
+    """The source text of rows."""
+
+    data: bytes
+    start: Positions
+    end: Positions
+
+    def take(self, rows: Sequence[int]) -> list[str]:
+        """See `RawText.take`."""
+        return [
+            self.data[int(self.start[row]) + PAD : int(self.end[row]) + PAD].decode("utf-8")
+            for row in rows
+        ]

@@ -1,0 +1,216 @@
+"""A document from its beginning to its end, in stretches of whole rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from import_assets.errors import FileRefused
+from import_assets.formats.encodings import Utf8Stream
+from import_assets.formats.layout import RECORD_BYTES
+from import_assets.formats.views import PAD, Positions
+from import_assets.formats.xml import faults
+from import_assets.formats.xml.judge import Judge
+from import_assets.formats.xml.marks import Marks, mark
+from import_assets.formats.xml.nodes import Nodes, find_nodes
+from import_assets.formats.xml.paths import Paths
+from import_assets.formats.xml.repeats import Repeats, find_repeats
+from import_assets.formats.xml.rows import Path, find_row
+from import_assets.formats.xml.tree import Elements, Rows, find_elements, find_rows, open_after
+
+_CR = 13
+_TAGS = 120_000
+"""Tags of a stretch, beyond which it ends early, unless that is in its first row."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a document with its whole rows, whose raw text is from `start` to `end`.
+
+    Rows begin on `line`. `offset` is the place of the stretch in the document.
+    """
+
+    data: bytes
+    offset: int
+    nodes: Nodes
+    repeats: Repeats
+    start: Positions
+    end: Positions
+    line: Positions
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return len(self.start)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Reads a document once.
+
+    Args:
+        text: The document.
+        paths: The paths found so far, and to be found.
+        file: The name used in errors.
+        block_bytes: Bytes read for each stretch.
+        judge: Who says whether the document is well-formed; None where that is known.
+        cut: The document breaks off somewhere, and need not be whole.
+    """
+
+    text: Utf8Stream
+    paths: Paths
+    file: str
+    block_bytes: int
+    judge: Judge | None = None
+    cut: bool = False
+
+    def __iter__(self) -> Iterator[Stretch]:
+        """Give the stretches, at least one.
+
+        Raises:
+            FileRefused: The document cannot be read, see `reader`.
+        """
+        place = _Place()
+        most = _TAGS
+        hungry = True
+        while True:
+            more = self._read(place) if hungry else None
+            marks = mark(b"".join((bytes(PAD), place.pending, bytes(PAD))), len(place.stack), most)
+            breaks = marks.line_breaks()
+            self._check_markup(marks, breaks, place)
+            if more is not None:
+                self._judge(more, last=place.ended)
+            elements = find_elements(marks, place.stack, self.paths)
+            if self.paths.rule is None and len(elements.tag):
+                self.paths.settle(find_row(_counts(elements, self.paths), self.file))
+            rows = find_rows(elements, self.paths)
+            stretch = _stretch(elements, rows, self.paths, breaks, place)
+            done = _done(marks, rows)
+            self._check_rows(
+                stretch, 0 if marks.capped else len(place.pending) - done, done, breaks, place
+            )
+            yield stretch
+            if place.ended and not marks.capped:
+                return
+            hungry = not marks.capped
+            if marks.capped and not done:
+                most *= 2
+            place.move(done, breaks, open_after(elements, rows, place.stack))
+
+    def _read(self, place: _Place) -> bytes:
+        """Read the next bytes; what is pending grows, so that a row comes to its end at last."""
+        if place.ended:
+            return b""
+        size = max(self.block_bytes - len(place.pending), self.block_bytes // 2, 1)
+        parts: list[bytes] = []
+        while size > 0:
+            part = self._part(size)
+            if not part:
+                place.ended = True
+                break
+            parts.append(part)
+            size -= len(part)
+        more = b"".join(parts)
+        place.pending += more
+        return more
+
+    def _part(self, size: int) -> bytes:
+        try:
+            return self.text.read(size)
+        except FileRefused as error:
+            # To a packed file it is damage that it breaks off.
+            if self.cut and error.reason == "damaged_archive":
+                return b""
+            raise
+
+    def _judge(self, more: bytes, *, last: bool) -> None:
+        if self.judge is not None:
+            self.judge.take(more)
+            if last and not self.cut:
+                self.judge.end()
+
+    def _check_markup(self, marks: Marks, breaks: Positions, place: _Place) -> None:
+        """Refuse what a parser would have to hold in memory as a whole."""
+        deep = np.flatnonzero(marks.opening & (marks.before >= faults.MOST_DEPTH))
+        if len(deep):
+            raise faults.too_deep(self.file, place.line_of(int(marks.start[deep[0]]), breaks))
+        open_from = len(place.pending) if marks.capped else marks.rest
+        for starts, ends in (
+            (marks.start, marks.end),
+            (marks.sections.start, marks.sections.end),
+            (np.array([open_from]), np.array([len(place.pending)])),
+        ):
+            long = np.flatnonzero(ends - starts > RECORD_BYTES)
+            if len(long):
+                line = place.line_of(int(starts[long[0]]), breaks)
+                raise faults.too_long(self.file, "tag, comment or section", line)
+
+    def _check_rows(
+        self, stretch: Stretch, waiting: int, done: int, breaks: Positions, place: _Place
+    ) -> None:
+        long = np.flatnonzero(stretch.end - stretch.start > RECORD_BYTES)
+        if len(long):
+            raise faults.too_long(self.file, "row", int(stretch.line[long[0]]))
+        if waiting > RECORD_BYTES:
+            raise faults.too_long(self.file, "row", place.line_of(done, breaks))
+
+
+@dataclass
+class _Place:
+    """How far a document was read: what is `pending` begins at `offset`, on `line`.
+
+    `stack` are the paths of the elements that are open there.
+    """
+
+    pending: bytes = b""
+    ended: bool = False
+    offset: int = 0
+    line: int = 1
+    stack: list[int] = field(default_factory=list)
+
+    def line_of(self, at: int, breaks: Positions) -> int:
+        """Return the line of a place in what is pending."""
+        return self.line + int(np.searchsorted(breaks, at))
+
+    def move(self, done: int, breaks: Positions, stack: list[int]) -> None:
+        """Go on behind what is done."""
+        self.line = self.line_of(done, breaks)
+        self.offset += done
+        self.pending = self.pending[done:]
+        self.stack = stack
+
+
+def _counts(elements: Elements, paths: Paths) -> dict[Path, int]:
+    """Count the elements by their paths, in order of first appearance."""
+    found, first, counts = np.unique(elements.path, return_index=True, return_counts=True)
+    order = np.argsort(first)
+    return {
+        paths.full(path): count
+        for path, count in zip(found[order].tolist(), counts[order].tolist(), strict=True)
+    }
+
+
+def _done(marks: Marks, rows: Rows) -> int:
+    """Return how much of a stretch is done; a CR at its end may be half of a line's end."""
+    if rows.rest == marks.rest and rows.rest and marks.data[PAD + rows.rest - 1] == _CR:
+        return rows.rest - 1
+    return rows.rest
+
+
+def _stretch(
+    elements: Elements, rows: Rows, paths: Paths, breaks: Positions, place: _Place
+) -> Stretch:
+    marks = elements.marks
+    nodes = find_nodes(elements, rows, paths)
+    start = marks.start[rows.first]
+    return Stretch(
+        data=marks.data,
+        offset=place.offset,
+        nodes=nodes,
+        repeats=find_repeats(nodes, paths),
+        start=start,
+        end=marks.end[rows.last] + 1,
+        line=np.searchsorted(breaks, start) + place.line,
+    )
