@@ -100,6 +100,9 @@ import-assets files crm_customers --forget customers_2026-10.csv
 import-assets rejects purchases > to_mend.csv
 import-assets rejects purchases --batch 384bccd2 --json
 """,
+    "agree": """\
+import-assets agree crm_customers
+""",
     "show": """\
 import-assets show
 import-assets show events/purchase --rows 3

@@ -176,19 +176,23 @@ def _columns_unchanged(
     agreed = contracts.agreed(connection, definition.name)
     ordered = terms_of(definition).ordered
     refused = [*_refused_for_columns(connection, definition)]
-    sentences = []
+    changed: list[str] = []
+    lacking: list[str] = []
     for one in delivered:
-        if one.manifest is None:
-            continue
-        if agreed is not None and definition.spec.contract != "evolve":
-            change = contracts.change(agreed.header, one.manifest.header, ordered=ordered)
+        header = _header(one, agreed)
+        if agreed is not None and header is not None and definition.spec.contract != "evolve":
+            change = contracts.change(agreed.header, header, ordered=ordered)
             if change:
-                sentences.append(f"{one.delivery.key}: {change.sentence()}")
-        if one.manifest.missing:
+                changed.append(f"{one.delivery.key}: {change.sentence()}")
+        if one.manifest is not None and one.manifest.missing:
             named = ", ".join(one.manifest.missing)
-            sentences.append(f"{one.delivery.key}: no column {named}, which the rules name")
-    told = [*refused, *sentences]
-    advice = f"; to agree to a change: import-assets agree {definition.name}" if told else ""
+            lacking.append(f"{one.delivery.key}: no column {named}, which the rules name")
+    told = [*refused, *changed, *lacking]
+    advice = (
+        f"; to agree to a change: import-assets agree {definition.name}"
+        if refused or changed
+        else ""
+    )
     return _result(
         definition,
         "columns_unchanged",
@@ -200,6 +204,15 @@ def _columns_unchanged(
         },
         severity=dg.AssetCheckSeverity.ERROR if refused else dg.AssetCheckSeverity.WARN,
     )
+
+
+def _header(one: Delivered, agreed: contracts.Agreed | None) -> tuple[str, ...] | None:
+    """Return the columns of a delivery; of one imported before, only if they were others."""
+    if one.manifest is not None:
+        return one.manifest.header
+    if agreed is not None and agreed.seen_key == one.delivery.key:
+        return agreed.seen
+    return None
 
 
 def _refused_for_columns(

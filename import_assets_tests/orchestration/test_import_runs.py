@@ -259,8 +259,8 @@ def test_a_file_of_rejects_only_is_imported(site: Site) -> None:
     assert run.tables["customers"]["dagster/row_count"] == 0
 
 
-def test_columns_are_compared_with_the_delivery_before(site: Site) -> None:
-    """The agreed format stays the same, or the change is seen (M115)."""
+def test_m115_columns_are_compared_with_the_agreed_ones(site: Site) -> None:
+    """The agreed format stays the same, or the change is seen."""
     site.define("crm")
     site.put("in/a.csv", "id,age,city\n1,30,Nitra\n")
     site.put("in/b.csv", "id,age,city\n2,30,Nitra\n")
@@ -272,13 +272,45 @@ def test_columns_are_compared_with_the_delivery_before(site: Site) -> None:
     check = changed.checks["columns_unchanged"]
     assert not check.passed
     assert check.severity == dg.AssetCheckSeverity.WARN
-    assert check.metadata["changes"].value == 3
+    assert check.metadata["changes"].value == 2
+    assert check.metadata["agreed"].value == "id, age, city"
     assert check.description == (
-        "c.csv: new column town; c.csv: column age of b.csv is missing; "
-        "c.csv: no column age, which the rules name"
+        "c.csv: new column 'town', no column 'age' any more; "
+        "c.csv: no column age, which the rules name; "
+        "to agree to a change: import-assets agree crm"
     )
     again = site.run("crm", "c.csv")
     assert not again.checks["columns_unchanged"].passed, "asked again, it says the same again"
+
+
+def test_m115_a_frozen_contract_refuses_a_delivery_with_other_columns(site: Site) -> None:
+    """Nothing of it gets into the table, and the check is red until the change is agreed to."""
+    site.define("crm", CUSTOMERS + "contract: freeze\n")
+    site.put("in/a.csv", "id,age\n1,30\n")
+    site.put("in/b.csv", "age,id\n31,2\n")
+    site.put("in/c.csv", "id,age,town\n3,30,Nitra\n")
+    assert site.run("crm", "a.csv", "b.csv").success, "columns are found by name, in any order"
+    refused = site.run("crm", "c.csv")
+    assert not refused.success
+    assert refused.failure is not None
+    assert "c.csv: new column 'town': the columns agreed are those of a.csv" in str(
+        refused.failure.description
+    )
+    check = refused.checks["columns_unchanged"]
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.ERROR
+    assert str(check.description).startswith("c.csv was refused for its columns")
+    assert site.rows("SELECT registered FROM customers ORDER BY 1") == [("1",), ("2",)]
+
+
+def test_m115_an_evolving_contract_agrees_to_new_columns(site: Site) -> None:
+    site.define("crm", CUSTOMERS + "contract: evolve\n")
+    site.put("in/a.csv", "id,age\n1,30\n")
+    site.put("in/b.csv", "id,age,town\n2,30,Nitra\n")
+    run = site.run("crm", "a.csv", "b.csv")
+    check = run.checks["columns_unchanged"]
+    assert check.passed
+    assert check.metadata["agreed"].value == "id, age, town"
 
 
 def test_what_was_left_staged_comes_before_what_follows(site: Site) -> None:
