@@ -24,7 +24,6 @@ from import_assets.formats.views import (
     text_column,
 )
 
-_QUOTE = 34
 _TILE_CELLS = 1 << 16
 
 
@@ -87,8 +86,9 @@ def _choose(layout: Layout, chosen: NDArray[np.bool_], width: int) -> _Cells:
     if not chosen.all():
         kept = np.repeat(chosen, counts)
         start, length, counts, ends = start[kept], length[kept], counts[chosen], ends[chosen]
+    start, length = layout.trimmed(start, length)
     if layout.quoting is not None:
-        quoted = layout.block.octets[start] == _QUOTE
+        quoted = layout.are_quoted(start)
         start = start + quoted
         length -= quoted
         length -= quoted

@@ -13,8 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from import_assets.formats.quotes import Quoting, resolve_quotes
+from import_assets.formats.blanks import find_blanks, skip_backward, skip_forward, white_space
+from import_assets.formats.quotes import Marks, Quoting, resolve_quotes
 from import_assets.formats.views import PAD
+from import_assets.spec.formats import Quote
 
 LineEnd = Literal["\n", "\r"]
 """LF stands for CR LF too; CR alone ends lines only in files that have no LF."""
@@ -22,7 +24,7 @@ LineEnd = Literal["\n", "\r"]
 RECORD_BYTES = 4 << 20
 """Bytes of UTF-8 that a record may have, its line end aside."""
 
-_LF, _CR, _QUOTE = 10, 13, 34
+_LF, _CR = 10, 13
 
 Positions = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -30,10 +32,26 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the file is written: the delimiter and what ends a line."""
+    """How the file is written.
+
+    `delimiter` parts cells, `line_end` ends lines, `quote` may stand around a cell (M084, M135).
+    With `trim`, white space around cells means nothing (M121, D46).
+    """
 
     delimiter: str
     line_end: LineEnd
+    quote: Quote = '"'
+    trim: bool = False
+
+    @property
+    def quote_byte(self) -> bytes:
+        """The quote, empty where nothing is one."""
+        return b"" if self.quote == "none" else self.quote.encode()
+
+    @property
+    def white_space(self) -> str:
+        """The characters that are taken off at the ends of cells."""
+        return white_space(self.delimiter) if self.trim else ""
 
 
 @dataclass(frozen=True)
@@ -91,12 +109,14 @@ class Layout:
     `bounds[i + 1] - 1`; the cells of a record follow each other.
     `carriages`: 1 for each record that ends with CR LF, None when none does.
     `quoting`: what the quotes mean, None when there are none.
+    `blanks`: which bytes of the block's window are white space, None where cells are not trimmed.
     `tail`: where the first incomplete record begins; `tail_lines` line ends stand before it.
     `partial`: the block was too crowded to be laid out at once, the records behind `tail` are not
     looked at yet.
     """
 
     block: Block
+    dialect: Dialect
     starts: Positions
     ends: Positions
     cells: Positions
@@ -105,6 +125,7 @@ class Layout:
     bounds: Positions
     carriages: Positions | None
     quoting: Quoting | None
+    blanks: Flags | None
     tail: int
     tail_lines: int
     partial: bool
@@ -114,10 +135,40 @@ class Layout:
         """Number of complete records, blank lines included."""
         return len(self.starts)
 
-    @property
+    @cached_property
     def blank(self) -> Flags:
-        """Which records are blank lines."""
-        return self.starts == self.ends
+        """Which records are blank lines; where cells are trimmed, lines of white space too."""
+        return self._trimmed_starts(self.starts) == self.ends
+
+    def trimmed(self, start: Positions, length: Positions) -> tuple[Positions, Positions]:
+        """Return where cells start and how long they are without the white space around them."""
+        if self.blanks is None:
+            return start, length
+        # In the window all positions are one more; there, no cell begins before the first byte.
+        first = skip_forward(self.blanks, start + 1)
+        last = skip_backward(self.blanks, start + length)
+        return first - 1, np.maximum(last - first + 1, 0)
+
+    def are_quoted(self, start: Positions) -> Flags:
+        """Tell which of the cells that start at these positions have quotes around them."""
+        if self.quoting is None:
+            return np.zeros(len(start), np.bool_)
+        return self.block.octets[self._trimmed_starts(start)] == ord(self.dialect.quote_byte)
+
+    def cell(self, number: int) -> bytes:
+        """Return the text of a cell, by its number in the block, of a record that is good."""
+        owner = int(np.searchsorted(self.first_cells, number, "right")) - 1
+        last = number + 1 == self.first_cells[owner] + self.cells[owner]
+        end = self.ends[owner] if last else self.bounds[number + 1] - 1
+        text = self.block.text(int(self.bounds[number]), int(end))
+        text = text.strip(self.dialect.white_space.encode())
+        quote = self.dialect.quote_byte
+        if quote and text.startswith(quote):
+            return text[1:-1].replace(2 * quote, quote)
+        return text
+
+    def _trimmed_starts(self, start: Positions) -> Positions:
+        return start if self.blanks is None else skip_forward(self.blanks, start + 1) - 1
 
     @property
     def rest(self) -> bytes:
@@ -172,9 +223,33 @@ class Layout:
         if self.block.line_end == "\r" or np.count_nonzero(body == _CR) == ending:
             return np.empty(0, np.int64)
         at = np.flatnonzero(body == _CR)
-        at = at[self.block.octets[at + 1] != _LF]
+        return self._outside_quotes(at[self.block.octets[at + 1] != _LF])
+
+    @property
+    def stray_line_feed(self) -> int | None:
+        """The line, from 0, of the first LF outside quotes in a file with CR as line end (D13)."""
+        if self.block.line_end != "\r" or b"\n" not in self.block.data or not self.records:
+            return None
+        body = self.block.octets[: self.tail]
+        stray = self._outside_quotes(np.flatnonzero(body == _LF))
+        return int(np.count_nonzero(body[: stray[0]] == _CR)) if len(stray) else None
+
+    @cached_property
+    def line_breaks(self) -> Positions:
+        """Where a CR or LF stands inside a cell, of two that belong together the LF (M118)."""
+        if self.quoting is None:
+            return np.empty(0, np.int64)
+        body = self.block.octets[: self.tail]
+        at = np.flatnonzero(
+            (body == _LF) | ((body == _CR) & (self.block.octets[1 : self.tail + 1] != _LF))
+        )
+        if not len(at):
+            return at
+        return at[at < self.ends[np.searchsorted(self.starts, at, "right") - 1]]
+
+    def _outside_quotes(self, at: Positions) -> Positions:
         cells = np.searchsorted(self.bounds, at, "right") - 1
-        return at[body[self.bounds[cells]] != _QUOTE]
+        return at[~self.are_quoted(self.bounds[cells])]
 
 
 def lay_out(block: Block, dialect: Dialect, events_at_once: int | None = None) -> Layout:
@@ -187,8 +262,9 @@ def lay_out(block: Block, dialect: Dialect, events_at_once: int | None = None) -
     body = block.window[: block.size + 1]
     mask = body == ord(dialect.delimiter)
     mask |= body == ord(dialect.line_end)
-    if has_quotes := block.data.find(b'"', PAD) >= 0:
-        mask |= body == _QUOTE
+    quote = dialect.quote_byte
+    if has_quotes := bool(quote) and block.data.find(quote, PAD) >= 0:
+        mask |= body == ord(quote)
     events = np.flatnonzero(mask)
     # The first event is the line end before the body.
     if events_at_once is not None and len(events) > events_at_once + 1:
@@ -203,10 +279,12 @@ def _lay_out(
     block: Block, dialect: Dialect, events: Positions, has_quotes: bool, *, partial: bool
 ) -> Layout:
     window, line_end = block.window, ord(dialect.line_end)
+    blanks = find_blanks(window, dialect.delimiter) if dialect.trim else None
     quoting: Quoting | None = None
     bounds = events
     if has_quotes:
-        quoting = resolve_quotes(window, events, ord(dialect.delimiter), line_end)
+        marks = Marks(ord(dialect.delimiter), line_end, ord(dialect.quote_byte))
+        quoting = resolve_quotes(window, events, marks, blanks)
         bounds = quoting.bounds
     ends_record = np.flatnonzero(window[bounds] == line_end)
     after = bounds[ends_record]
@@ -218,6 +296,7 @@ def _lay_out(
     lines = np.arange(len(after)) if quoting is None else quoting.lines
     return Layout(
         block=block,
+        dialect=dialect,
         starts=starts,
         ends=ends,
         cells=np.diff(ends_record),
@@ -226,6 +305,7 @@ def _lay_out(
         bounds=bounds[: ends_record[-1] + 1],
         carriages=carriages,
         quoting=quoting,
+        blanks=blanks,
         tail=int(after[-1]),
         tail_lines=int(lines[-1]),
         partial=partial,

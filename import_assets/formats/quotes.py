@@ -22,6 +22,11 @@ of swaps since the last run that leads outside, and comes out of one running sum
 maximum. The one thing that does not fit is a bad quote: its record ends with its line, whatever
 quotes follow in that line. Where these leave a cell open across the line's end, the state is
 mended there and the search goes on behind it, in steps that begin small and double.
+
+Where cells are trimmed, the byte before a run and the one behind it are the nearest that are not
+white space; all else stays as it is. A run that white space parts from another one comes behind a
+quote, not behind a delimiter: if the other closed a cell, that was a bad quote, and if it was text
+inside a cell, this one is inside too.
 """
 
 from __future__ import annotations
@@ -31,7 +36,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_LF, _CR, _QUOTE = 10, 13, 34
+from import_assets.formats.blanks import skip_backward, skip_forward
+
+_LF, _CR = 10, 13
 _FIRST_STEP = 64
 
 Positions = NDArray[np.int64]
@@ -81,8 +88,17 @@ class _States:
     mended: Positions
 
 
+@dataclass(frozen=True)
+class Marks:
+    """The bytes that mean something: the delimiter, the line end (LF or CR) and the quote."""
+
+    delimiter: int
+    line_end: int
+    quote: int
+
+
 def resolve_quotes(
-    window: NDArray[np.uint8], events: Positions, delimiter: int, line_end: int
+    window: NDArray[np.uint8], events: Positions, marks: Marks, blanks: Flags | None
 ) -> Quoting:
     """Explain the quotes of a block.
 
@@ -90,13 +106,13 @@ def resolve_quotes(
         window: The line end before the body, the body and the pad behind it.
         events: Positions in `window` of every delimiter, line end and quote; the first is 0, the
             line end before the body.
-        delimiter: The delimiter's byte.
-        line_end: The line end's byte, LF or CR.
+        marks: The bytes that these are.
+        blanks: Which bytes of `window` are white space to look through; None for none.
     """
     kinds = window[events]
-    is_quote = kinds == _QUOTE
-    is_line_end = kinds == line_end
-    runs = _find_runs(window, events, is_quote, delimiter, line_end)
+    is_quote = kinds == marks.quote
+    is_line_end = kinds == marks.line_end
+    runs = _find_runs(window, events, is_quote, marks, blanks)
     line_ends = events[is_line_end]
     states = _find_states(runs, line_ends)
     outside = ~(_inside(runs, states, events) | is_quote)
@@ -109,7 +125,11 @@ def resolve_quotes(
 
 
 def _find_runs(
-    window: NDArray[np.uint8], events: Positions, is_quote: Flags, delimiter: int, line_end: int
+    window: NDArray[np.uint8],
+    events: Positions,
+    is_quote: Flags,
+    marks: Marks,
+    blanks: Flags | None,
 ) -> _Runs:
     event = np.flatnonzero(is_quote)
     first = events[event]
@@ -118,13 +138,19 @@ def _find_runs(
     at = np.flatnonzero(begins)
     length = np.diff(at)
     event, first = event[at[:-1]], first[at[:-1]]
-    before, behind = window[first - 1], window[first + length]
-    ends_cell = (behind == delimiter) | (behind == line_end)
-    if line_end == _LF:
-        crs = np.flatnonzero(behind == _CR)
-        ends_cell[crs] = window[first[crs] + length[crs] + 1] == _LF
-    begins_cell = (before == delimiter) | (before == line_end)
+    before, behind = first - 1, first + length
+    if blanks is not None:
+        before, behind = skip_backward(blanks, before), skip_forward(blanks, behind)
+    begins_cell = _is_end(window[before], marks)
+    ends_cell = _is_end(window[behind], marks)
+    if marks.line_end == _LF:
+        crs = np.flatnonzero(window[behind] == _CR)
+        ends_cell[crs] = window[behind[crs] + 1] == _LF
     return _Runs(event, first, length, begins_cell, ends_cell)
+
+
+def _is_end(bytes_: NDArray[np.uint8], marks: Marks) -> Flags:
+    return (bytes_ == marks.delimiter) | (bytes_ == marks.line_end)
 
 
 def _find_states(runs: _Runs, line_ends: Positions) -> _States:
