@@ -1,4 +1,4 @@
-"""CSV: the bytes of one file to blocks of text records (M081-M087, M091, M095, D12-D17).
+"""CSV: the bytes of one file to blocks of text records (M081-M087, M091, M095, M118, M121, M135).
 
 Nothing is guessed, shifted, padded, cut or replaced: a record whose cells are not plain from the
 file is refused with its raw text, and the others arrive byte for byte as they are written.
@@ -11,6 +11,7 @@ reason of a reject       the record
 `bad_quote`              has text behind a closing quote; it ends with the line of that quote
 `quote_not_closed`       opens a quote that the file never closes; it is the rest of the file
 `stray_carriage_return`  holds a CR outside quotes, and lines end with LF or CR LF
+`line_break`             holds a line break inside quotes, and `line_breaks` is `reject`
 `undecodable`            holds bytes that the encoding does not know
 =======================  ========================================================================
 """
@@ -25,13 +26,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from import_assets.errors import FileRefused
 from import_assets.formats import faults
 from import_assets.formats.columns import make_frame
-from import_assets.formats.dialect import find_delimiter, find_line_end
+from import_assets.formats.dialect import find_delimiter
 from import_assets.formats.encodings import LimitedStream, Utf8Stream, open_utf8
-from import_assets.formats.header import Header, find_header_record, read_header
-from import_assets.formats.layout import RECORD_BYTES, Block, Dialect, Layout, lay_out
+from import_assets.formats.header import Header, find_start
+from import_assets.formats.layout import Block, Dialect, Layout, lay_out
+from import_assets.formats.opening import read_beginning, read_parts
 from import_assets.formats.verdicts import Refusal, judge
 from import_assets.records import ColumnKind, Records, rejects_frame
 from import_assets.spec.formats import CsvFormat
@@ -45,8 +46,6 @@ _MAX_BLOCK_BYTES = 1 << 28
 
 _EVENT_BYTES = 4
 """A block in which a delimiter, line end or quote comes more often is taken in several parts."""
-
-_LF = 10
 
 
 def open_csv(
@@ -69,38 +68,34 @@ def open_csv(
 
     Raises:
         FileRefused: The file as a whole cannot be read: `empty_file`, `too_many_bytes`,
-            `too_many_columns`, `duplicate_headers`, `header_broken`, `wrong_encoding`, `not_text`,
-            `delimiter_unclear` or `record_too_long`.
+            `too_many_columns`, `duplicate_headers`, `header_broken`, `first_record_broken`,
+            `too_few_lines`, `wrong_encoding`, `not_text`, `delimiter_unclear` or `record_too_long`.
         ValueError: `block_bytes` is out of range.
     """
     if not 1 <= block_bytes <= _MAX_BLOCK_BYTES:
         raise ValueError(f"block_bytes is {block_bytes}, allowed is 1 to {_MAX_BLOCK_BYTES}")
     text = open_utf8(LimitedStream(stream, limits.file_bytes, file), csv.encoding, file)
-    # A header that is short enough ends within these bytes, its line end included.
-    parts, ended = _read(text, RECORD_BYTES + 2)
-    head = b"".join(parts)
-    if not head.strip(b"\r\n"):
-        raise FileRefused(file, "empty_file", "no header: the first record must name the columns")
-    line_end = find_line_end(head)
-    delimiter = csv.delimiter or find_delimiter(head, line_end, whole=ended, file=file)
-    dialect = Dialect(delimiter, line_end)
-    record = find_header_record(head, text, dialect, file, whole=ended)
-    header = read_header(record.cells, csv, limits, file, record.line)
+    beginning = read_beginning(text, csv.skip_lines, file)
+    head, line_end = beginning.head, beginning.line_end
+    delimiter = csv.delimiter or find_delimiter(head, line_end, whole=beginning.whole, file=file)
+    dialect = Dialect(delimiter, line_end, csv.quote, csv.trim)
+    start = find_start(beginning, text, dialect, csv, limits)
+    line = 1 + beginning.skipped + start.line_ends
     return CsvReader(
-        _Source(file, text, dialect, limits.rows, block_bytes),
-        header,
-        _Position(head[record.size :], ended, line=record.line_ends + 1, blank=record.blank),
-        pad_short=csv.pad_short,
+        _Source(file, text, dialect, csv, limits.rows, block_bytes),
+        start.header,
+        _Position(head[start.size :], beginning.whole, line=line, blank=start.blank),
     )
 
 
 @dataclass(frozen=True)
 class _Source:
-    """The file, how it is written and how much of it is read."""
+    """The file, how it is written, what its definition says, and how much of it is read."""
 
     file: str
     text: Utf8Stream
     dialect: Dialect
+    csv: CsvFormat
     rows: int
     block_bytes: int
 
@@ -141,9 +136,7 @@ class CsvReader:
     declared: Mapping[str, ColumnKind] = {}
     """What a CSV says about its columns: nothing, all cells are text."""
 
-    def __init__(
-        self, source: _Source, header: Header, position: _Position, *, pad_short: bool
-    ) -> None:
+    def __init__(self, source: _Source, header: Header, position: _Position) -> None:
         self.header = header.names
         self.delimiter: str = source.dialect.delimiter
         self.encoding: str = source.text.encoding
@@ -151,8 +144,7 @@ class CsvReader:
         self._source = source
         self._header = header
         self._position: _Position | None = position
-        self._pad_short = pad_short
-        self._refusal = Refusal(source.text, source.dialect, header.width)
+        self._refusal = Refusal(source.text, header)
 
     def __iter__(self) -> Iterator[Records]:
         """Give the records in blocks, at least one block, which may be empty.
@@ -171,7 +163,9 @@ class CsvReader:
         while True:
             parts, ended = [position.pending], position.ended
             if not ended:
-                more, ended = _read(self._source.text, position.wanted(self._source.block_bytes))
+                more, ended = read_parts(
+                    self._source.text, position.wanted(self._source.block_bytes)
+                )
                 parts += more
             block = Block.of(parts, self._source.dialect.line_end, last=ended)
             layout = lay_out(block, self._source.dialect, self._source.block_bytes // _EVENT_BYTES)
@@ -191,7 +185,7 @@ class CsvReader:
             )
 
     def _records(self, layout: Layout, position: _Position) -> Records:
-        verdicts = judge(layout, self._header.width, pad_short=self._pad_short)
+        verdicts = judge(layout, self._header.width, self._source.csv)
         number = np.cumsum(~verdicts.blank) + position.records
         line = layout.lines + position.line
         self._check_limits(layout, number, position)
@@ -213,17 +207,14 @@ class CsvReader:
     def _check_limits(self, layout: Layout, number: NDArray[np.int64], position: _Position) -> None:
         file, limit = self._source.file, self._source.rows
         if (lines := layout.first_too_long) is not None:
-            raise faults.record_too_long(file, position.line + lines)
+            raise faults.record_too_long(file, position.line + lines, layout.dialect)
         last = int(number[-1]) if layout.records else position.records
         if last > limit:
             first = int(np.searchsorted(number, limit + 1))
             raise faults.too_many_rows(limit, file, position.line + int(layout.lines[first]))
         if layout.unclosed and last == limit:
             raise faults.too_many_rows(limit, file, position.line + layout.tail_lines)
-        if (
-            self._source.dialect.line_end == "\r"
-            and (stray := _stray_line_feed(layout)) is not None
-        ):
+        if (stray := layout.stray_line_feed) is not None:
             raise faults.mixed_line_ends(file, position.line + stray)
 
 
@@ -242,28 +233,3 @@ class _BlockText:
             self.text.raw_text(self.block.text(int(self.starts[row]), int(self.ends[row])))
             for row in rows
         ]
-
-
-def _read(text: Utf8Stream, size: int) -> tuple[list[bytes], bool]:
-    """Read at least `size` bytes, or to the end; tell whether the end was met."""
-    parts: list[bytes] = []
-    while size > 0:
-        part = text.read(size)
-        if not part:
-            return parts, True
-        parts.append(part)
-        size -= len(part)
-    return parts, False
-
-
-def _stray_line_feed(layout: Layout) -> int | None:
-    """Return the line, from 0, of the first LF outside quotes in a file with CR as line end."""
-    if b"\n" not in layout.block.data or not layout.records:
-        return None
-    octets = layout.block.octets
-    feeds = np.flatnonzero(octets[: layout.tail] == _LF)
-    cells = np.searchsorted(layout.bounds, feeds, "right") - 1
-    stray = feeds[octets[layout.bounds[cells]] != ord('"')]
-    if not len(stray):
-        return None
-    return int(np.count_nonzero(octets[: stray[0]] == ord("\r")))

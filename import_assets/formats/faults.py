@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from import_assets.errors import FileRefused
+from import_assets.formats.blanks import white_space
 from import_assets.formats.dialect import delimiter_name
-from import_assets.formats.layout import RECORD_BYTES, Layout
+from import_assets.formats.layout import RECORD_BYTES, Dialect, Layout
 from import_assets.records import Fault
 
 _NAMED_BYTES = 4
 
 
-def wrong_cells(layout: Layout, record: int, width: int, delimiter: str) -> Fault:
-    """The record has more or fewer cells than the header (M095, D17)."""
+def wrong_cells(layout: Layout, record: int, width: int, origin: str) -> Fault:
+    """The record has more or fewer cells than `origin`, which is the header if any (M095, D17)."""
     found = int(layout.cells[record])
-    counts = f"{found} cell{'s' * (found != 1)}, the header has {width}"
+    counts = f"{found} cell{'s' * (found != 1)}, {origin} has {width}"
     if found < width:
         return Fault(
             "too_few_cells",
             f"{counts}: add the missing cells, or write pad_short: true "
             "if cells are missing at the end on purpose",
         )
+    delimiter = layout.dialect.delimiter
     first = int(layout.first_cells[record])
     ends = layout.bounds[first + 1 : first + found + 1]
     extra = layout.block.text(int(ends[width - 1]), int(layout.ends[record]))
-    if not extra.strip(delimiter.encode()):
-        advice = "the record ends with a delimiter too many, take it off or give the header one too"
+    if not extra.strip((delimiter + layout.dialect.white_space).encode()):
+        advice = f"the record ends with a delimiter too many, take it off or give {origin} one too"
     else:
-        advice = (
-            f"put double quotes around values that hold the delimiter {delimiter_name(delimiter)}"
-        )
+        named = delimiter_name(delimiter)
+        advice = f"{_put_quotes(layout.dialect)} around values that hold the delimiter {named}"
     return Fault("too_many_cells", f"{counts}: {advice}")
 
 
@@ -43,14 +46,17 @@ def bad_quote(layout: Layout, record: int, line: int) -> Fault:
     position = int(quoting.bad[np.searchsorted(quoting.bad, start)])
     before = layout.block.text(start, position)
     cell = int(np.searchsorted(layout.bounds, position, "right") - layout.first_cells[record])
-    behind = layout.block.text(position + 1, int(layout.ends[record]))[:20]
+    behind = layout.block.text(position + 1, int(layout.ends[record]))
     below = before.count(b"\n") or before.count(b"\r")
     where = f" on line {line + below}" if below else ""
+    advice = "write a quote inside a quoted cell twice"
+    if not layout.dialect.trim and _is_spaced(behind, layout.dialect):
+        advice = "take the white space away, or write trim: true"
     return Fault(
         "bad_quote",
         f"cell {cell}: a quote closes the cell{where}, but "
-        f"{behind.decode('utf-8', 'backslashreplace')!r} follows instead of the delimiter: "
-        "write a quote inside a quoted cell twice",
+        f"{behind[:20].decode('utf-8', 'backslashreplace')!r} follows instead of the delimiter: "
+        f"{advice}",
     )
 
 
@@ -62,7 +68,35 @@ def stray_carriage_return(layout: Layout, record: int) -> Fault:
     return Fault(
         "stray_carriage_return",
         f"cell {cell}: here stands a CR that ends no line, since the lines of the file end with LF "
-        "or CR LF: end all lines alike, or put double quotes around values that hold a CR",
+        f"or CR LF: end all lines alike, or {_put_quotes(layout.dialect)} around values that hold "
+        "a CR",
+    )
+
+
+def broken_cells(layout: Layout, record: int) -> Iterator[tuple[int, int]]:
+    """Give the cells of a record with a line break inside (M118).
+
+    Each with its number in the record, from 0, and the number of line ends in the record before the
+    first break of the cell.
+    """
+    breaks = layout.line_breaks
+    start, end = int(layout.starts[record]), int(layout.ends[record])
+    inside = breaks[np.searchsorted(breaks, start) : np.searchsorted(breaks, end)]
+    cells = np.searchsorted(layout.bounds, inside, "right") - 1 - layout.first_cells[record]
+    numbers, firsts = np.unique(cells, return_index=True)
+    line_end = layout.dialect.line_end.encode()
+    for number, position in zip(numbers.tolist(), inside[firsts].tolist(), strict=True):
+        yield number, layout.block.text(start, position).count(line_end)
+
+
+def line_break(cell: int, column: str | None, value: str, line: int) -> Fault:
+    """A line break stands in a cell, the first of them on this line of the file (M118, D47)."""
+    return Fault(
+        "line_break",
+        f"cell {cell + 1}: a line break stands inside the quotes, on line {line}: write "
+        "the value on one line, or write line_breaks: keep",
+        column,
+        value,
     )
 
 
@@ -82,13 +116,15 @@ def undecodable(found: list[int], encoding: str) -> Fault:
     return Fault("undecodable", _undecodable(found, encoding))
 
 
-def record_too_long(file: str, line: int) -> FileRefused:
+def record_too_long(file: str, line: int, dialect: Dialect) -> FileRefused:
     """A record exceeds the bytes that a record may have."""
+    doubt = "is a quote opened in it and never closed?"
+    if dialect.quote == "none":
+        doubt = "does a line end where it should?"
     return FileRefused(
         file,
         "record_too_long",
-        f"the record that begins here has more than {RECORD_BYTES:,} bytes: "
-        "is a quote opened in it and never closed?",
+        f"the record that begins here has more than {RECORD_BYTES:,} bytes: {doubt}",
         line,
     )
 
@@ -112,6 +148,17 @@ def mixed_line_ends(file: str, line: int) -> FileRefused:
         "end all lines with CR LF",
         line,
     )
+
+
+def _put_quotes(dialect: Dialect) -> str:
+    names = {'"': "put double quotes", "'": "put single quotes"}
+    return names.get(dialect.quote, "say which quote there is, csv: {quote: …}, and put it")
+
+
+def _is_spaced(behind: bytes, dialect: Dialect) -> bool:
+    """Tell whether white space and then the end of the cell follow a closing quote."""
+    rest = behind.strip(white_space(dialect.delimiter).encode())
+    return len(rest) < len(behind) and (not rest or rest.startswith(dialect.delimiter.encode()))
 
 
 def _undecodable(found: list[int], encoding: str) -> str:

@@ -215,6 +215,13 @@ class Layout:
         stray[np.searchsorted(self.starts, self.stray_carriages, "right") - 1] = True
         return stray
 
+    @property
+    def with_line_break(self) -> Flags:
+        """Which records hold a line break inside quotes."""
+        broken = np.zeros(self.records, np.bool_)
+        broken[np.searchsorted(self.starts, self.line_breaks, "right") - 1] = True
+        return broken
+
     @cached_property
     def stray_carriages(self) -> Positions:
         """Where a CR stands outside quotes and ends no line, though lines end with LF (D13)."""

@@ -7,44 +7,65 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Parsed:
-    """A record, or a blank line, as the parser saw it."""
+    """A record, or a blank line, as the parser saw it; so many cells are `broken`."""
 
     line: int
     raw: str
     cells: tuple[str, ...]
     fault: str | None = None
     blank: bool = False
+    broken: int = 0
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a file is written; `quote` may be `none`."""
+
+    delimiter: str
+    quote: str = '"'
+    trim: bool = False
+    skip_lines: int = 0
+
+    @property
+    def white(self) -> str:
+        """What is taken off at the ends of cells."""
+        return " \t".replace(self.delimiter, "") if self.trim else ""
 
 
 class Parser:
-    """Parses text; `line_end` is LF (CR LF too) or CR."""
+    """Parses text; lines end with LF (CR LF too), with CR where there is no LF."""
 
-    def __init__(self, text: str, delimiter: str, line_end: str) -> None:
+    def __init__(self, text: str, way: Way) -> None:
         self.text = text
-        self.delimiter = delimiter
-        self.line_end = line_end
+        self.way = way
+        self.line_end = "\r" if "\r" in text and "\n" not in text else "\n"
         self.at = 0
+        for _ in range(way.skip_lines):
+            self.at = text.index(self.line_end, self.at) + 1
 
     def parse(self) -> list[Parsed]:
         found: list[Parsed] = []
         while self.at < len(self.text):
             start = self.at
             line = self.text[:start].count(self.line_end) + 1
+            self.broken = 0
             cells, fault = self.record()
             raw = self.text[start : self.at]
             if fault != "quote_not_closed":
                 self.skip_line_end()
-            found.append(Parsed(line, raw, tuple(cells), fault, blank=raw == ""))
+            blank = raw.strip(self.way.white) == ""
+            found.append(Parsed(line, raw, tuple(cells), fault, blank, self.broken))
         return found
 
     def record(self) -> tuple[list[str], str | None]:
         cells: list[str] = []
         stray = None
         while True:
-            if self.text[self.at : self.at + 1] == '"':
+            if self.quote_opens():
                 cell, fault = self.quoted()
                 if fault:
                     return cells, fault
+                self.broken += "\n" in cell or "\r" in cell
             else:
                 cell = self.unquoted()
                 if self.line_end == "\n" and "\r" in cell:
@@ -54,20 +75,29 @@ class Parser:
                 return cells, stray
             self.at += 1
 
+    def quote_opens(self) -> bool:
+        start = self.at
+        self.skip_white()
+        if self.text[self.at : self.at + 1] == self.way.quote:
+            return True
+        self.at = start
+        return False
+
     def quoted(self) -> tuple[str, str | None]:
         cell = ""
         self.at += 1
         while self.at < len(self.text):
             char = self.text[self.at]
             self.at += 1
-            if char != '"':
+            if char != self.way.quote:
                 cell += char
-            elif self.text[self.at : self.at + 1] == '"':
-                cell += '"'
+            elif self.text[self.at : self.at + 1] == self.way.quote:
+                cell += char
                 self.at += 1
-            elif self.at_line_end() or self.text[self.at] == self.delimiter:
-                return cell, None
             else:
+                self.skip_white()
+                if self.at_line_end() or self.text[self.at] == self.way.delimiter:
+                    return cell, None
                 while not self.at_line_end():
                     self.at += 1
                 return cell, "bad_quote"
@@ -75,10 +105,14 @@ class Parser:
 
     def unquoted(self) -> str:
         cell = ""
-        while not self.at_line_end() and self.text[self.at] != self.delimiter:
+        while not self.at_line_end() and self.text[self.at] != self.way.delimiter:
             cell += self.text[self.at]
             self.at += 1
-        return cell
+        return cell.strip(self.way.white)
+
+    def skip_white(self) -> None:
+        while self.at < len(self.text) and self.text[self.at] in self.way.white:
+            self.at += 1
 
     def at_line_end(self) -> bool:
         rest = self.text[self.at : self.at + 2]
