@@ -76,10 +76,15 @@ def rejects_frame(rejects: Iterable[Reject] = ()) -> pl.DataFrame:
     rows = list(rejects)
     faults = [fault for row in rows for fault in row.faults]
     # Column by column: from a list of dicts it takes ten times as long.
-    fields = [pa.array([getattr(f, name) for f in faults], pa.large_string()) for name in _FIELDS]
+    # By way of polars: to make an array of a Python list, pyarrow imports all of pandas.
+    fields = [
+        pl.Series([getattr(fault, name) for fault in faults], dtype=pl.String).to_arrow()
+        for name in _FIELDS
+    ]
     ends = list(accumulate((len(row.faults) for row in rows), initial=0))
     lists = pa.LargeListArray.from_arrays(
-        pa.array(ends, pa.int64()), pa.StructArray.from_arrays(fields, names=_FIELDS)
+        pl.Series(ends, dtype=pl.Int64).to_arrow(),
+        pa.StructArray.from_arrays(fields, names=_FIELDS),
     )
     columns = {
         "record": [row.record for row in rows],

@@ -47,7 +47,7 @@ from import_assets.records import ColumnKind, Records
 from import_assets.spec.formats import Encoding, XmlFormat
 from import_assets.spec.models import Limits
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 """Bytes of UTF-8 that are read for each block; by the first, the row is found."""
 
 
