@@ -15,6 +15,14 @@ from functools import cache, partial
 from typing import BinaryIO
 
 from import_assets.errors import FileRefused
+from import_assets.formats.detection.encoding import HEAD_BYTES, find_encoding
+from import_assets.formats.detection.marks import (
+    UTF8_MARK,
+    UTF16_MARKS,
+    UTF32_MARKS,
+    find_mark,
+    unmarked_utf16,
+)
 from import_assets.spec.formats import Encoding
 
 CHUNK_BYTES = 1 << 20
@@ -23,10 +31,6 @@ CHUNK_BYTES = 1 << 20
 _ESCAPE = 0xDC00
 _ESCAPED = re.compile("[\udc00-\udcff]")
 _ESCAPE_HANDLER = "import_assets.undecodable"
-_UTF8_MARK = codecs.BOM_UTF8
-_UTF16_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-_UTF32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-_ADVICE = "save the file as UTF-8, or name its encoding in the definition"
 
 
 Decoder = Callable[[bytes, bool], bytes]
@@ -110,14 +114,14 @@ class Utf8Stream:
 
 
 def open_utf8(stream: LimitedStream, declared: Encoding | None, file: str) -> Utf8Stream:
-    """Open a file's text as UTF-8; a byte order mark decides where no encoding is declared (D15).
+    """Open a file's text as UTF-8; where no encoding is declared, it is found (D15).
 
     Raises:
-        FileRefused: `wrong_encoding`, `not_text` or `too_many_bytes`.
+        FileRefused: `wrong_encoding`, `encoding_unclear`, `not_text` or `too_many_bytes`.
     """
     first = read_first(stream)
     _check_text(first, file)
-    mark = _mark(first)
+    mark = find_mark(first)
     if mark and first[len(mark) :].startswith(mark):
         raise FileRefused(
             file,
@@ -128,38 +132,60 @@ def open_utf8(stream: LimitedStream, declared: Encoding | None, file: str) -> Ut
         )
     found: Encoding | None = None
     if mark:
-        found = "utf-8" if mark == _UTF8_MARK else "utf-16"
-    encoding = declared or found or "utf-8"
-    if found is not None and found != encoding:
+        found = "utf-8" if mark == UTF8_MARK else "utf-16"
+    if declared is not None and found not in (None, declared):
         raise FileRefused(
             file,
             "wrong_encoding",
             f"the file begins with the byte order mark of {found}, but the definition says "
-            f"{encoding}: write encoding: {found}, or leave the encoding out",
+            f"{declared}: write encoding: {found}, or leave the encoding out",
         )
-    if encoding == "utf-16":
+    if declared == "utf-16":
         _check_utf16_mark(mark, file)
-    elif _looks_like_utf16(first):
+    elif not mark and unmarked_utf16(first):
         raise FileRefused(
             file,
             "wrong_encoding",
-            f"the file looks like UTF-16 without a byte order mark, not like {encoding}: "
-            "save it as UTF-8, or as UTF-16 with a byte order mark",
+            "the file looks like UTF-16 without a byte order mark, not like "
+            f"{declared or 'utf-8'}: save it as UTF-8, or as UTF-16 with a byte order mark",
         )
+    encoding = declared or found
+    if encoding is None:
+        first, whole = _read_head(stream, first)
+        encoding = _find(first, file, whole=whole)
     return Utf8Stream(stream, encoding, _decoder(encoding, mark), first[len(mark) :])
 
 
-def open_decoded(
-    stream: LimitedStream, encoding: Encoding, first: bytes, file: str
-) -> Utf8Stream:
+def _find(head: bytes, file: str, *, whole: bool) -> Encoding:
+    finding = find_encoding(head, whole=whole)
+    if finding.value is None:
+        raise FileRefused(
+            file, "encoding_unclear", f"{finding.why}; name the right one, csv: {{encoding: …}}"
+        )
+    return finding.value
+
+
+def _read_head(stream: LimitedStream, first: bytes) -> tuple[bytes, bool]:
+    """Read as much as decides the encoding, whatever the stream hands out at a time."""
+    parts, size = [first], len(first)
+    while size <= HEAD_BYTES:
+        data = stream.read(CHUNK_BYTES)
+        if not data:
+            return b"".join(parts), True
+        parts.append(data)
+        size += len(data)
+    return b"".join(parts), False
+
+
+def open_decoded(stream: LimitedStream, encoding: Encoding, first: bytes, file: str) -> Utf8Stream:
     """Open a text of a known encoding as UTF-8; `first` is what was read of it already.
 
     Raises:
         FileRefused: `wrong_encoding`.
     """
-    mark = _mark(first)
-    if mark and (encoding == "utf-8") != (mark == _UTF8_MARK):
-        found = "utf-8" if mark == _UTF8_MARK else "utf-16"
+    mark = find_mark(first)
+    if mark and (encoding == "utf-8") != (mark == UTF8_MARK):
+        found = "utf-8" if mark == UTF8_MARK else "utf-16"
         raise FileRefused(
             file,
             "wrong_encoding",
@@ -193,19 +219,12 @@ def _check_text(first: bytes, file: str) -> None:
             raise FileRefused(
                 file, "not_text", f"the file is {kind}, not CSV text: export it as CSV"
             )
-    if first.startswith(_UTF32_MARKS):
+    if first.startswith(UTF32_MARKS):
         raise FileRefused(file, "wrong_encoding", "the file is UTF-32: save it as UTF-8")
 
 
-def _mark(first: bytes) -> bytes:
-    for mark in (_UTF8_MARK, *_UTF16_MARKS):
-        if first.startswith(mark):
-            return mark
-    return b""
-
-
 def _check_utf16_mark(mark: bytes, file: str) -> None:
-    if mark not in _UTF16_MARKS:
+    if mark not in UTF16_MARKS:
         raise FileRefused(
             file,
             "wrong_encoding",
@@ -214,22 +233,13 @@ def _check_utf16_mark(mark: bytes, file: str) -> None:
         )
 
 
-def _looks_like_utf16(first: bytes) -> bool:
-    """Every other byte is NUL and none of the rest: Latin text in UTF-16. NUL alone is text."""
-    sample = first[:64]
-    even, odd = sample[::2], sample[1::2]
-    if len(odd) < 2:
-        return False
-    return (not any(odd) and all(even)) or (not any(even) and all(odd))
-
-
 def _decoder(encoding: Encoding, mark: bytes) -> Decoder | None:
     if encoding == "utf-8":
         return None
     if encoding == "utf-16":
         codecs.register_error(_ESCAPE_HANDLER, _escape)
         return partial(
-            _decode_utf16, codecs.getincrementaldecoder(_UTF16_MARKS[mark])(_ESCAPE_HANDLER)
+            _decode_utf16, codecs.getincrementaldecoder(UTF16_MARKS[mark])(_ESCAPE_HANDLER)
         )
     return partial(_decode_single_byte, _single_byte_table(encoding))
 

@@ -136,7 +136,7 @@ def test_wrong_utf8_rejects_its_record(wrong: bytes) -> None:
 
 def test_many_different_wrong_bytes_are_cut_short() -> None:
     """D15: the sentence stays readable."""
-    message = first_fault(b"a\n" + bytes(range(0x80, 0xC0)) + b"\n")["message"]
+    message = first_fault(b"a\n" + bytes(range(0x80, 0xC0)) + b"\n", encoding="utf-8")["message"]
     assert message.startswith("bytes 0x80, 0x81, 0x82, 0x83, … cannot be read as utf-8: ")
 
 
@@ -200,7 +200,7 @@ def test_other_files_are_not_taken_for_text(magic: bytes) -> None:
 def test_undecodable_header_refuses_the_file() -> None:
     """D15, M081: without names nothing can be mapped."""
     with pytest.raises(FileRefused, match="header: byte 0xFF cannot be read as utf-8") as caught:
-        read_csv(b"\na,\xff\n1,2\n")
+        read_csv(b"\na,\xff\n1,2\n", encoding="utf-8")
     assert (caught.value.reason, caught.value.line) == ("header_broken", 2)
 
 

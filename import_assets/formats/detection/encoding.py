@@ -1,0 +1,153 @@
+"""Which of the thirteen encodings a file is in (M082, D15).
+
+A byte order mark decides; else UTF-8, if the text is that, since hardly any other text is by
+chance; else the one of the single-byte encodings in which the words read like a language. Where
+two encodings give other letters for the same bytes and neither reads clearly better, nothing is
+chosen: a name in the wrong letters is imported without a trace.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from import_assets.formats.detection.findings import Finding
+from import_assets.formats.detection.marks import UTF8_MARK, find_mark, unmarked_utf16
+from import_assets.formats.detection.scoring import SINGLE_BYTE, Reading, characters, read_as
+from import_assets.spec.formats import Encoding
+
+HEAD_BYTES = 1 << 20
+"""Bytes at the beginning of a file that decide its encoding."""
+
+_WORD = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_WRONG = re.compile("[\udc80-\udcff]+")
+_MOST_WORDS = 4_000
+_CLEAR = 3.0
+"""How much likelier, as a logarithm, the best reading has to be than the next."""
+_READABLE = -7.0
+"""A mean weight of letters below this is that of bytes which are no words in any encoding."""
+_FEWEST_LETTERS = 3
+"""A letter or two are a word in too many languages."""
+_SHOWN_WORDS = 3
+_SHOWN_BYTES = 40
+_SHOWN_RIVALS = 4
+
+_RARITY: dict[Encoding, float] = {
+    "cp1252": 0.0, "cp1250": -0.1, "cp1251": -0.3, "cp1254": -0.6, "cp1253": -0.6, "cp1257": -0.6,
+    "cp1255": -0.6, "cp1256": -0.6, "iso-8859-2": -0.7, "latin1": -0.7, "cp1258": -1.2,
+}  # fmt: skip
+"""How rare files in an encoding are, as a logarithm; it decides between equals."""
+
+
+def find_encoding(head: bytes, *, whole: bool) -> Finding[Encoding]:
+    """Find the encoding of a file by its first `HEAD_BYTES`.
+
+    Args:
+        head: The beginning of the file, unpacked.
+        whole: True when `head` is the whole file.
+    """
+    whole = whole and len(head) <= HEAD_BYTES
+    head = head[:HEAD_BYTES]
+    if mark := find_mark(head):
+        marked: Encoding = "utf-8" if mark == UTF8_MARK else "utf-16"
+        return Finding(marked, 1.0, f"the file begins with the byte order mark of {marked}")
+    if order := unmarked_utf16(head):
+        return Finding(
+            None,
+            0.9,
+            f"the file looks like {order} without a byte order mark: save it as UTF-8, or as "
+            "UTF-16 with a byte order mark",
+            ("utf-16",),
+        )
+    if head.isascii():
+        there = "the file" if whole else "the beginning of the file"
+        return Finding("utf-8", 1.0, f"{there} is ASCII, which most encodings read alike")
+    return _utf8(head, whole=whole) or _by_letters(head, whole=whole)
+
+
+def _utf8(head: bytes, *, whole: bool) -> Finding[Encoding] | None:
+    """Take for UTF-8 what mostly is; its few wrong bytes reject their records."""
+    text = head.decode("utf-8", "surrogateescape")
+    if not whole:
+        # The last character may be cut.
+        text = text[:-3]
+    wrong = _WRONG.findall(text)
+    right = len(text) - len(re.sub("[^\x00-\x7f\udc80-\udcff]", "", text))
+    if not wrong:
+        sure = 1 - 0.05 / max(right, 1)
+        return Finding("utf-8", sure, f"all {right:,} characters beyond ASCII are valid UTF-8")
+    if right < 2 * len(wrong) or 2 * right < sum(map(len, wrong)):
+        return None
+    return Finding(
+        "utf-8",
+        right / (right + len(wrong)),
+        f"{right:,} characters beyond ASCII are valid UTF-8, at {len(wrong):,} places bytes are "
+        "not: their records will be rejected",
+    )
+
+
+def _by_letters(head: bytes, *, whole: bool) -> Finding[Encoding]:
+    """Choose the encoding in which the words read best (D15)."""
+    words = _words(head)
+    present = sorted(set(b"".join(words)))
+    best, *rest = sorted((read_as(words, one) for one in SINGLE_BYTE), key=_likely, reverse=True)
+    alike = [one for one in rest if _same_text(present, one.encoding, best.encoding)]
+    others = [one for one in rest if one not in alike]
+    lead = _likely(best) - _likely(others[0])
+    sure = 1 / (1 + math.exp(-lead / 2))
+    if lead < _CLEAR or best.quality < _READABLE or sum(map(len, words)) < _FEWEST_LETTERS:
+        rivals = _rivals([best, *others], present)
+        why = _unclear(words, rivals)
+        if best.quality < _READABLE:
+            why = f"the letters beyond ASCII are words in no encoding; {why}"
+        return Finding(None, min(sure, 0.5), why, rivals)
+    also: tuple[Encoding, ...] = tuple(one.encoding for one in alike)
+    why = _reads_as(words, best, others[0].encoding)
+    if also:
+        would = "would" if whole else "so far would"
+        why += f"; {', '.join(also)} {would} give the same text"
+    return Finding(best.encoding, sure, why, also)
+
+
+def _likely(reading: Reading) -> float:
+    return reading.score + _RARITY[reading.encoding]
+
+
+def _words(head: bytes) -> list[bytes]:
+    """Return the words with letters beyond ASCII, each once: a value may stand in every row."""
+    return list(dict.fromkeys(_WORD.findall(head)))[:_MOST_WORDS]
+
+
+def _same_text(present: list[int], one: Encoding, other: Encoding) -> bool:
+    table, second = characters(one), characters(other)
+    return all(table[byte] == second[byte] for byte in present)
+
+
+def _rivals(readings: list[Reading], present: list[int]) -> tuple[Encoding, ...]:
+    """Return those near the best, one of each group that gives the same text."""
+    rivals: list[Encoding] = []
+    for one in readings:
+        near = len(rivals) < 2 or _likely(readings[0]) - _likely(one) < 2 * _CLEAR
+        if near and not any(_same_text(present, one.encoding, rival) for rival in rivals):
+            rivals.append(one.encoding)
+    return tuple(rivals[:_SHOWN_RIVALS])
+
+
+def _reads_as(words: list[bytes], best: Reading, rival: Encoding) -> str:
+    told = [word for word in words if _shown(word, best.encoding) != _shown(word, rival)]
+    examples = ", ".join(f'"{_shown(word, best.encoding)}"' for word in told[:_SHOWN_WORDS])
+    plural = "words read" if len(words) > 1 else "word reads"
+    return f"{len(words):,} {plural} like {best.language}, such as {examples}"
+
+
+def _unclear(words: list[bytes], rivals: tuple[Encoding, ...]) -> str:
+    """Say how a word reads under each rival: one in which all differ, if there is any."""
+    word = max(words, key=lambda one: len({_shown(one, rival) for rival in rivals}))
+    ways = ", ".join(f'{rival} reads "{_shown(word, rival)}"' for rival in rivals)
+    return f"the encoding is not clear: {ways}"
+
+
+def _shown(word: bytes, encoding: Encoding) -> str:
+    r"""Return how the beginning of a word reads; what is no character, as `\xNN`."""
+    text = word[:_SHOWN_BYTES].decode(encoding, "backslashreplace")
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
