@@ -98,16 +98,21 @@ def test_quote_never_closed_is_one_reject() -> None:
 
 def test_invalid_utf8_is_a_reject() -> None:
     """D15: never replaced, never the whole file."""
-    found = read_csv(b"a,b\n1,\xffx\n2,y\n")
+    found = read_csv(b"a,b\n1,\xffx\n2,y\n", encoding="utf-8")
     assert found.rows == [("2", "y")]
     assert found.bad[0].reasons == ("undecodable",)
     assert found.bad[0].raw == "1,\\xffx"
-    assert "byte 0xFF cannot be read as utf-8" in first_fault(b"a,b\n1,\xffx\n")["message"]
+    assert (
+        "byte 0xFF cannot be read as utf-8"
+        in first_fault(b"a,b\n1,\xffx\n", encoding="utf-8")["message"]
+    )
 
 
 def test_a_record_lists_all_its_faults() -> None:
     """D15, D17: too many cells and a wrong byte too."""
-    assert read_csv(b"a,b\n1,2,\xff\n").reasons == [("too_many_cells", "undecodable")]
+    assert read_csv(b"a,b\n1,2,\xff\n", encoding="utf-8").reasons == [
+        ("too_many_cells", "undecodable")
+    ]
 
 
 def test_nul_is_kept() -> None:
