@@ -85,6 +85,11 @@ def _with_session(command: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
+def _refuse_both(session: Session, *, as_csv: bool) -> None:
+    if as_csv and session.output.as_json:
+        raise click.UsageError("--json is not CSV: leave out either --json or what is about CSV")
+
+
 @main.command()
 @_with_session
 def check(session: Session) -> int:
@@ -296,15 +301,76 @@ def rejects(session: Session, name: str, batch: str | None, out: Path | None) ->
     metavar="N",
     help="How many rows to show.",
 )
+@click.option("--csv", "as_csv", is_flag=True, help="Print the rows, or the tables, as CSV.")
 @_with_session
-def show(session: Session, table: str | None, rows: int) -> int:
+def show(session: Session, table: str | None, rows: int, as_csv: bool) -> int:
     """Show a table: its columns, its size and its newest rows. Without a name, list the tables.
 
     TABLE is customers, events/TYPE, catalogs/NAME or vouchers/POOL.
     """
     from import_assets.cli import showing
 
-    return showing.show(session, table, rows) if table else showing.show_all(session)
+    _refuse_both(session, as_csv=as_csv)
+    if table:
+        return showing.show(session, table, rows, as_csv=as_csv)
+    return showing.show_all(session, as_csv=as_csv)
+
+
+@main.command()
+@click.argument("table")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write to this file instead of standard output; one of that name is replaced.",
+)
+@click.option(
+    "--columns",
+    metavar="A,B",
+    help="These columns only, in this order; a name with a comma in it stands in double quotes.",
+)
+@click.option(
+    "--where",
+    metavar="SQL",
+    help="The rows for which this condition holds, in SQL over the columns of the table.",
+)
+@click.option("--lineage", is_flag=True, help="Add the columns that say where a row came from.")
+@click.option(
+    "--for",
+    "reader",
+    type=click.Choice(["programs", "spreadsheet", "import"]),
+    default="programs",
+    show_default=True,
+    metavar="WHO",
+    help="Who reads it: `programs`, a `spreadsheet`, or an `import`.",
+)
+@click.option(
+    "--line-breaks",
+    type=click.Choice(["keep", "space"]),
+    metavar="HOW",
+    help="Of line breaks inside a value: `keep` them, in quotes, or put a `space` for each, and "
+    "say of how many cells. Kept for an import if left out, else spaces.",
+)
+@click.option(
+    "--bom",
+    "byte_order_mark",
+    is_flag=True,
+    help="Begin the file with a byte order mark, as `--for spreadsheet` does.",
+)
+@_with_session
+def export(session: Session, *, table: str, out: Path | None, **wanted: Any) -> int:
+    """Write a table as CSV.
+
+    TABLE is customers, events/TYPE, catalogs/NAME or vouchers/POOL. The rows come by their key,
+    events in the order in which they were imported. Written for programs unless `--for` says
+    otherwise; --json gives a JSON list of the rows.
+    """
+    from import_assets.cli import exporting
+
+    chosen = exporting.Wanted(**wanted)
+    for_people = chosen.reader == "spreadsheet" or chosen.byte_order_mark
+    _refuse_both(session, as_csv=for_people or chosen.line_breaks is not None)
+    return exporting.export(session, table, out, chosen)
 
 
 @main.group()

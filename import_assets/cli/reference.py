@@ -106,6 +106,13 @@ import-assets agree crm_customers
     "show": """\
 import-assets show
 import-assets show events/purchase --rows 3
+import-assets show customers --rows 1000 --csv > newest.csv
+""",
+    "export": """\
+import-assets export customers --out customers.csv
+import-assets export events/purchase --where "timestamp >= '2026-11-01'" --columns customer_id,total
+import-assets export catalogs/products --for spreadsheet --out products.csv
+import-assets export customers --for import --out to_another_project.csv
 """,
     "connections list": """\
 import-assets connections list
@@ -175,9 +182,15 @@ delivery on which the record begins, counted from 1, `_record` its number withou
 lines. `_column` and `_value` are empty where the record as a whole is at fault. A record with
 several faults has several lines.
 
-Values come from whoever wrote the delivery, and a spreadsheet runs a cell that begins with `=`,
-`+`, `-`, `@`, a tab or a carriage return as a formula. Such a cell gets an apostrophe in front,
-unless it is a plain number such as `-5` or `+3.2`. `--json` leaves all values as they are.
+Values come from whoever wrote the delivery, and a spreadsheet would run some of them as formulas:
+those get an apostrophe put before them, see [exporting.md](exporting.md). Line breaks stay.
+`--json` leaves all values as they are.
+""",
+    "show": """\
+The CSV is written for a spreadsheet, see [exporting.md](exporting.md).
+""",
+    "export": """\
+How values are written, and what `--for` changes, is in [exporting.md](exporting.md).
 """,
     "query": """\
 What would do more than read is refused: writing files, attaching databases, loading extensions,

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import duckdb
 
-from import_assets.cli.exactjson import encode_list
 from import_assets.cli.exits import DONE
-from import_assets.cli.output import spooled
-from import_assets.cli.replacing import replacing
 from import_assets.cli.session import Session, as_utc, unknown
-from import_assets.errors import ImportAssetsError, UnknownName
+from import_assets.cli.writing import Write, changes, csv_of, json_of, put
+from import_assets.errors import UnknownName
+from import_assets.formats.csvwriter import CsvStyle
 from import_assets.warehouse import ledger, refusals
+from import_assets.warehouse.extracts import frames
 
 COLUMNS = ("_file", "_record", "_line", "_column", "_reason", "_message", "_value", "_raw")
 
-_Write = Callable[[IO[bytes], Iterable[dict[str, Any]]], None]
-
 _FETCH = 5_000
-_PLAIN_NUMBER = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?")
+_FAULTS = """
+SELECT file, record, line, fault."column", fault.reason, fault.message, fault."value", raw
+FROM (
+    SELECT *, unnest(faults) AS fault, generate_subscripts(faults, 1) AS place
+    FROM import_assets.rejects WHERE list_contains(?, sequence))
+ORDER BY sequence, record, place
+"""
 
 
 def rejects(session: Session, name: str, batch: str | None, out: Path | None) -> int:
@@ -32,10 +34,12 @@ def rejects(session: Session, name: str, batch: str | None, out: Path | None) ->
 
     Raises UnknownName for an import or a batch that there is not.
     """
+    as_json = session.output.as_json
     if not session.has_warehouse:
         session.definition(name)  # says what is wrong with the name
         chosen, refused = _chosen([], batch), {}
-        show = _prepared(session, (), out)
+        write = json_of([]) if as_json else csv_of([], COLUMNS, CsvStyle())
+        show, written = put(write, out)
     else:
         with session.reading() as connection:
             entries = ledger.entries(connection, name)
@@ -43,11 +47,13 @@ def rejects(session: Session, name: str, batch: str | None, out: Path | None) ->
             if not entries and not refused:
                 session.definition(name)
             chosen = _chosen(entries, batch)
-            show = _prepared(session, _records(connection, chosen), out)
+            show, written = put(_writer(connection, chosen, as_json=as_json), out)
     show()
     rejected = sum(entry.counts.rejected for entry in chosen)
     where = f", written to {out}" if out is not None else ""
     session.output.note(f"{_records_of(rejected)} of {_deliveries(len(chosen))}{where}")
+    for sentence in changes(written):
+        session.output.note(sentence)
     if refused and batch is None:
         session.output.note(
             f"Beside them, {_deliveries(len(refused))} "
@@ -71,82 +77,39 @@ def _chosen(entries: Sequence[ledger.Entry], batch: str | None) -> list[ledger.E
     return found[-1:]
 
 
-def _records(
-    connection: duckdb.DuckDBPyConnection, entries: Sequence[ledger.Entry]
-) -> Iterator[dict[str, Any]]:
-    """Yield the rejected records with their faults, in the order of import.
+def _writer(
+    connection: duckdb.DuckDBPyConnection, entries: Sequence[ledger.Entry], *, as_json: bool
+) -> Write:
+    """Return what writes the rejected records in the order of import.
 
     They are picked by the sequence of their batch: one that was forgotten and imported again has
     the same id twice.
     """
-    applied = {entry.sequence: as_utc(entry.applied_at) for entry in entries}
+    sequences = [[entry.sequence for entry in entries]]
+    if as_json:
+        applied = {entry.sequence: as_utc(entry.applied_at) for entry in entries}
+        return json_of(_records(connection, sequences, applied))
+    # One that mends the file wants its lines as they were, so line breaks stay.
+    return csv_of(frames(connection, _FAULTS, sequences), COLUMNS, CsvStyle(defused=True))
+
+
+def _records(
+    connection: duckdb.DuckDBPyConnection,
+    sequences: Sequence[Sequence[int]],
+    applied: Mapping[int, dt.datetime],
+) -> Iterator[dict[str, Any]]:
+    """Yield the rejected records, each with its faults."""
     names = ("sequence", "batch_id", "file", "record", "line", "faults", "raw")
     connection.execute(
         f"SELECT {', '.join(names)} FROM import_assets.rejects "
         "WHERE list_contains(?, sequence) ORDER BY sequence, record",
-        [list(applied)],
+        sequences,
     )
     while rows := connection.fetchmany(_FETCH):
         for row in rows:
             record = dict(zip(names, row, strict=True))
             moment = applied[record.pop("sequence")]
             yield {**record, "imported_at": moment}
-
-
-def _prepared(
-    session: Session, records: Iterable[dict[str, Any]], out: Path | None
-) -> Callable[[], None]:
-    """Take all records in and return the function that prints them, if they are to be printed."""
-    write = _write_json if session.output.as_json else _write_csv
-    if out is not None:
-        _replace(out, records, write)
-        return lambda: None
-    return spooled(lambda target: write(target, records))
-
-
-def _replace(out: Path, records: Iterable[dict[str, Any]], write: _Write) -> None:
-    try:
-        with replacing(out) as file:
-            write(file, records)
-    except OSError as error:
-        raise ImportAssetsError(f"{out} cannot be written: {error.strerror or error}") from error
-
-
-def _write_json(target: IO[bytes], records: Iterable[dict[str, Any]]) -> None:
-    for piece in encode_list(records):
-        target.write(piece.encode())
-
-
-def _write_csv(target: IO[bytes], records: Iterable[dict[str, Any]]) -> None:
-    """Write CSV by RFC 4180, in UTF-8, one line a fault."""
-    text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for record in records:
-        for fault in record["faults"]:
-            cells = (
-                record["file"],
-                record["record"],
-                record["line"],
-                fault["column"],
-                fault["reason"],
-                fault["message"],
-                fault["value"],
-                record["raw"],
-            )
-            writer.writerow([defused(one) if isinstance(one, str) else one for one in cells])
-    text.flush()
-    text.detach()
-
-
-def defused(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula.
-
-    What comes from a file may be written by anybody, and `=HYPERLINK(…)` in it would run on the
-    machine of whoever opens the list. Numbers, `-5` or `+3.2`, are no formulas and stay.
-    """
-    risky = text[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{text}" if risky and not _PLAIN_NUMBER.fullmatch(text) else text
 
 
 def _records_of(number: int) -> str:

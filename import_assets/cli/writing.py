@@ -1,0 +1,93 @@
+"""Results that may go into a file: as CSV or JSON, there as a whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+
+from import_assets.cli.exactjson import encode_list
+from import_assets.cli.output import spooled
+from import_assets.cli.replacing import replacing
+from import_assets.errors import ImportAssetsError
+from import_assets.formats.csvwriter import CsvStyle, CsvWriter, Written
+
+Write = Callable[[IO[bytes]], Written]
+"""Writes everything into a stream and tells what was written."""
+
+
+def csv_of(frames: Iterable[pl.DataFrame], names: Sequence[str], style: CsvStyle) -> Write:
+    """Return what writes frames with columns of these names as CSV."""
+
+    def write(target: IO[bytes]) -> Written:
+        writer = CsvWriter(target, names, style)
+        for frame in frames:
+            writer.write(frame)
+        return writer.written
+
+    return write
+
+
+def json_of(records: Iterable[Mapping[str, Any]]) -> Write:
+    """Return what writes records as a JSON list, their values exact."""
+
+    def write(target: IO[bytes]) -> Written:
+        written = Written()
+        for piece in encode_list(_counted(records, written)):
+            target.write(piece.encode())
+        return written
+
+    return write
+
+
+def put(write: Write, out: Path | None) -> tuple[Callable[[], None], Written]:
+    """Have everything written into a file, or taken in to be printed.
+
+    A file of that name is replaced when the new one is whole.
+
+    Returns:
+        The function that prints, if anything is to be printed, and what was written.
+
+    Raises:
+        ImportAssetsError: the file cannot be written.
+    """
+    if out is None:
+        told: list[Written] = []
+        show = spooled(lambda target: told.append(write(target)))
+        return show, told[0]
+    try:
+        with replacing(out) as file:
+            written = write(file)
+    except OSError as error:
+        raise ImportAssetsError(f"{out} cannot be written: {error.strerror or error}") from error
+    return lambda: None, written
+
+
+def changes(written: Written) -> Iterator[str]:
+    """Yield a sentence for each way in which cells are not written as their values are."""
+    if written.line_breaks:
+        yield (
+            f"{_cells(written.line_breaks)} had line breaks in {_it(written.line_breaks)}; each "
+            "became a space"
+        )
+    if written.defused:
+        yield (
+            f"{_cells(written.defused)} would run as a formula in a spreadsheet; an apostrophe was "
+            f"put before {_it(written.defused)}"
+        )
+
+
+def _counted(records: Iterable[Mapping[str, Any]], written: Written) -> Iterator[Mapping[str, Any]]:
+    for record in records:
+        written.rows += 1
+        yield record
+
+
+def _cells(number: int) -> str:
+    return f"{number:,} {'cell' if number == 1 else 'cells'}"
+
+
+def _it(number: int) -> str:
+    return "it" if number == 1 else "them"
