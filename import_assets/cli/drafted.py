@@ -13,6 +13,7 @@ from import_assets.cli.looking import Looked
 from import_assets.errors import ImportAssetsError
 from import_assets.mapping.proposals import Proposal, propose, shown
 from import_assets.mapping.roles import Roles, main_identifier, propose_roles
+from import_assets.mapping.typed import NATURAL
 from import_assets.records import as_text
 from import_assets.spec.draft import Draft, Line, attribute_names
 from import_assets.spec.models import (
@@ -180,7 +181,7 @@ def _attribute(seen: Looked, name: str, proposal: Proposal, renamed: str | None)
     rule: dict[str, Any] = {"from": name}
     if renamed is not None:
         rule["to"] = renamed
-    if proposal.type != "text" or seen.kind(name) != "text":
+    if proposal.type != "text" or NATURAL[seen.kind(name)] != "text":
         rule["type"] = proposal.type
     rule |= _format(proposal)
     ask = ""
@@ -218,6 +219,11 @@ def _kind(kind: Kind) -> Any:
 
 def _written(seen: Looked) -> tuple[str, dict[str, Line]]:
     """Return how the file is written: the format's word, and its keys."""
+    if seen.xml is not None:
+        lines = {"row": Line(seen.xml.row, "the element that is a row")}
+        if seen.xml.json_:
+            lines["json"] = Line(seen.xml.json_, "they stand more than once in some rows")
+        return "xml", lines
     if seen.csv is None:
         return "", {}
     keys = {key: Line(value) for key in _CSV_KEYS if (value := getattr(seen.csv, key)) is not None}

@@ -297,8 +297,8 @@ def _print_text(session: Session, text: str) -> None:
 
 def _tell(session: Session, name: str, target: Path, seen: Looked, made: Drafted) -> None:
     output = session.output
-    if seen.reader.delimiter:
-        output.say(f"{seen.file}: {written_as(seen.reader.delimiter, seen.reader.encoding)}")
+    if told := written_as(seen.reader):
+        output.say(f"{seen.file}: {told}")
     for warning in seen.reader.warnings:
         output.note(f"warning: {warning}")
     output.say(f"Wrote {target}: {len(made.draft.columns):,} columns.")
@@ -315,6 +315,8 @@ def _object(name: str, target: Path, seen: Looked, made: Drafted, text: str) -> 
         "written": None if target == _STDOUT else str(target),
         "kind": made.draft.kind,
         "source": made.draft.source,
+        "format": reader.format,
+        "row": reader.row,
         "delimiter": reader.delimiter,
         "encoding": reader.encoding,
         "warnings": reader.warnings,

@@ -11,6 +11,8 @@ from import_assets.cli.output import Column, Output, columns
 from import_assets.cli.output import column as table_column
 from import_assets.cli.refusals import print_rejects, rejects_list
 from import_assets.mapping.proposals import Proposal
+from import_assets.pipeline.content import Reader
+from import_assets.pipeline.trial import Preview
 
 _COLUMNS_OF = [
     *columns("column", "proposal", "filled"),
@@ -26,9 +28,14 @@ class _Record(NamedTuple):
     cells: dict[str, Any]
 
 
-def written_as(delimiter: str, encoding: str) -> str:
-    """Return how CSV is written, in words."""
-    return f"delimiter {_NAMED.get(delimiter, f'`{delimiter}`')}, encoding {encoding}"
+def written_as(read: Reader | Preview) -> str:
+    """Return how a file is written, in words; empty for what is no file."""
+    if read.format == "xml":
+        return f"XML, each {read.row} is a row, encoding {read.encoding}"
+    if read.format == "csv":
+        named = _NAMED.get(read.delimiter, f"`{read.delimiter}`")
+        return f"CSV, delimiter {named}, encoding {read.encoding}"
+    return ""
 
 
 def proposed(proposal: Proposal) -> str:
@@ -69,8 +76,8 @@ def show_file(output: Output, what: str, seen: Looked, rows: int) -> None:
     rejects = rejects_list(seen.first.rejects)
     reader = seen.reader
     output.json([_object(what, seen, shown, rejects)])
-    if not output.as_json and reader.delimiter:
-        output.say(f"{seen.file}: {written_as(reader.delimiter, reader.encoding)}")
+    if not output.as_json and (told := written_as(reader)):
+        output.say(f"{seen.file}: {told}")
     for warning in reader.warnings:
         output.note(f"warning: {warning}")
     output.table(_columns(seen), of=_COLUMNS_OF, title="What its columns could be")
@@ -86,6 +93,8 @@ def _object(
     reader = seen.reader
     return {
         "file": what,
+        "format": reader.format,
+        "row": reader.row,
         "delimiter": reader.delimiter,
         "encoding": reader.encoding,
         "header": reader.header,

@@ -13,6 +13,7 @@ import click
 
 from import_assets.cli.naming import STDIN, pasted_text, stat_named
 from import_assets.errors import SourceError, UnknownName
+from import_assets.formats.xml.opening import HEAD_BYTES, looks_like_xml
 from import_assets.pipeline.content import Content
 from import_assets.pipeline.feeds import open_feed
 from import_assets.sources.connect import Connections
@@ -23,10 +24,13 @@ from import_assets.sources.open import open_source
 from import_assets.sources.rules import rules_of
 from import_assets.sources.spool import Spooled
 from import_assets.sources.storage.base import Storage
+from import_assets.sources.storage.local import LocalStorage
 from import_assets.sources.storage.selection import by_age
 from import_assets.spec.loading import Import
+from import_assets.spec.models import Limits
 from import_assets.spec.patterns import FilePattern
-from import_assets.spec.sources import StorageSource, UploadSource
+
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def found(
             yield Found(Content(spooled, delivery.key, storage.encoding))
         return
     if file is not None and (file == STDIN or file.is_file()):
-        yield Found(Content(lying(file, folder), called(file)))
+        with lying(file, folder, limits) as seen:
+            yield seen
         return
     storage = open_source(definition, connections=connections)
     delivery = (
@@ -96,8 +101,9 @@ def called(file: Path) -> str:
     return "standard input" if file == STDIN else file.name
 
 
-def lying(file: Path, folder: Path) -> Spooled:
-    """Return a file of this machine as it lies; standard input is copied into a folder.
+@contextmanager
+def lying(file: Path, folder: Path, limits: Limits) -> Iterator[Found]:
+    """Give a file of this machine as it lies, or standard input; of XML, the beginning.
 
     Raises SourceError where it cannot be read.
     """
@@ -105,8 +111,17 @@ def lying(file: Path, folder: Path) -> Spooled:
     if file == STDIN:
         path = folder / "standard-input"
         path.write_bytes(sys.stdin.buffer.read())
-    with _opened(path):
-        return Spooled(path, "", path.stat().st_size)
+    with _opened(path) as stream:
+        head = stream.read(HEAD_BYTES)
+        spooled = Spooled(path, "", path.stat().st_size)
+    if not looks_like_xml(head) and not head.startswith(_GZIP):
+        yield Found(Content(spooled, called(file)))
+        return
+    # Before the first row of XML can be shown, all that is there is read.
+    storage = LocalStorage(path.absolute().parent)
+    delivery = storage.stat(path.name)
+    with fetch_head(storage, delivery, folder, limits.file_bytes) as beginning:
+        yield Found(Content(beginning, called(file)), delivery)
 
 
 @contextmanager
@@ -120,10 +135,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _newest(definition: Import, storage: Storage, connections: Connections) -> Delivery:
-    source = definition.spec.source.only
-    if not isinstance(source, StorageSource | UploadSource):
-        raise TypeError(f"{definition.name} has no folder")
-    rules = rules_of(source, definition.project.spec.limits)
+    rules = rules_of(definition.spec, definition.project.spec.limits)
     listing = list_matching(storage, rules.pattern, cache=connections.listings)
     newest = max(listing.deliveries, key=by_age, default=None)
     if newest is None:

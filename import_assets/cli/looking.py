@@ -6,7 +6,7 @@ It is read as an import would read it: by a definition that says what was found 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,18 +19,20 @@ import click
 import polars as pl
 from pydantic import ValidationError
 
-from import_assets.cli.finding import Found, called, found, lying
+from import_assets.cli.finding import Found, found, lying
 from import_assets.errors import FileRefused, ImportAssetsError
+from import_assets.formats.xml.opening import HEAD_BYTES, looks_like_xml
+from import_assets.formats.xml.reader import XmlReader
 from import_assets.mapping.localtime import Zone
 from import_assets.mapping.proposals import Proposal, propose
 from import_assets.pipeline import trial
-from import_assets.pipeline.content import Content, Reader, open_parts, part_name
+from import_assets.pipeline.content import Reader, open_parts, part_name
 from import_assets.pipeline.feeds import open_feed
 from import_assets.pipeline.trial import Beginning
 from import_assets.records import ColumnKind
 from import_assets.sources.connect import Connections
 from import_assets.sources.rows import SpooledRows
-from import_assets.spec.formats import CsvFormat, Delimiter, Encoding
+from import_assets.spec.formats import CsvFormat, Delimiter, Encoding, XmlFormat
 from import_assets.spec.loading import Import, Project
 from import_assets.spec.models import ImportSpec
 
@@ -122,8 +124,7 @@ def probe(project: Project, source: Mapping[str, Any]) -> Import:
 class Looked:
     """What was seen of the first records.
 
-    `file` is what they are of: in an archive, its first file. `csv` is how it is written; of
-    what is no CSV, there is none.
+    `file` is what they are of: in an archive, its first file. `csv` or `xml` is how it is written.
     """
 
     file: str
@@ -131,6 +132,7 @@ class Looked:
     first: Beginning
     zone: Zone
     csv: CsvFormat | None
+    xml: XmlFormat | None
 
     @cached_property
     def frame(self) -> pl.DataFrame:
@@ -158,8 +160,11 @@ def look_at_file(definition: Import, file: Path, records: int, said: Said) -> Lo
         ImportAssetsError: how it is written is not clear; says which option tells it.
         SourceError: it cannot be had.
     """
-    with TemporaryDirectory(prefix="preview-") as folder:
-        seen = Found(Content(lying(file, Path(folder)), called(file)))
+    limits = definition.project.spec.limits
+    with (
+        TemporaryDirectory(prefix="preview-") as folder,
+        lying(file, Path(folder), limits) as seen,
+    ):
         return _look(definition, seen, records, said)
 
 
@@ -189,23 +194,41 @@ def _sampled(definition: Import, connections: Connections) -> dict[str, Any]:
         raise TypeError(f"{feed.place} is no address")
     sample = feed.sample()
     marked = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if looks_like_xml(sample[:HEAD_BYTES]):
+        return {}  # it says its encoding itself
     return {"encoding": "utf-16"} if marked else {}
 
 
 def _look(definition: Import, seen: Found, records: int, said: Said) -> Looked:
-    definition = with_csv(definition, said)
     try:
-        with closing(open_parts(definition, seen.content)) as parts:
-            part = next(parts)
-            reader = part.reader
-            first = trial.beginning(reader, records, cut=seen.cut)
+        looked = _looked(with_csv(definition, said), seen, records)
+        if isinstance(looked.reader, XmlReader) and looked.reader.objects:
+            # What is JSON in some rows and columns in others is of use to nobody.
+            looked = _looked(_with_json(definition, looked.reader.objects), seen, records)
     except FileRefused as error:
         if error.reason in _OPTIONS:
             raise ImportAssetsError(f"{error}; here, say {_OPTIONS[error.reason]}") from error
         raise
-    csv = None
-    if not isinstance(seen.content.spooled, SpooledRows):
+    return looked
+
+
+def _looked(definition: Import, seen: Found, records: int) -> Looked:
+    with closing(open_parts(definition, seen.content, cut=seen.cut)) as parts:
+        part = next(parts)
+        reader = part.reader
+        first = trial.beginning(reader, records, cut=seen.cut)
+    csv = xml = None
+    if isinstance(reader, XmlReader):
+        xml = (definition.spec.format.xml or XmlFormat()).model_copy(update={"row": reader.row})
+    elif not isinstance(seen.content.spooled, SpooledRows):
         found_out = {"delimiter": reader.delimiter, "encoding": reader.encoding}
         csv = definition.spec.csv.model_copy(update=found_out)
     name = part_name(seen.name, part.member)
-    return Looked(name, reader, first, Zone(definition.timezone), csv)
+    return Looked(name, reader, first, Zone(definition.timezone), csv, xml)
+
+
+def _with_json(definition: Import, names: Sequence[str]) -> Import:
+    format_ = definition.spec.format.model_copy(
+        update={"xml": XmlFormat().model_copy(update={"json_": list(names)})}
+    )
+    return replace(definition, spec=definition.spec.model_copy(update={"format": format_}))

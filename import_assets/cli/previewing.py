@@ -114,6 +114,8 @@ def _preview_import(session: Session, definition: Import, file: Path | None, row
                 "delivery": seen_in.name,
                 "bytes": seen_in.delivery.size if seen_in.delivery else None,
                 "modified": seen_in.delivery.modified if seen_in.delivery else None,
+                "format": seen.format,
+                "row": seen.row,
                 "delimiter": seen.delimiter,
                 "encoding": seen.encoding,
                 "columns": [_with_proposal(line, proposal_object) for line in described],
@@ -126,8 +128,8 @@ def _preview_import(session: Session, definition: Import, file: Path | None, row
             }
         ]
     )
-    if not output.as_json and seen.delimiter:
-        output.say(f"{seen.file}: {written_as(seen.delimiter, seen.encoding)}")
+    if not output.as_json and (told := written_as(seen)):
+        output.say(f"{seen.file}: {told}")
     for warning in seen.warnings:
         output.note(f"warning: {warning}")
     if seen.mapping.missing:

@@ -14,8 +14,9 @@ from typing import Literal
 import polars as pl
 
 from import_assets.mapping.candidates import Candidate, candidates, codes
+from import_assets.mapping.lists import list_parser
 from import_assets.mapping.localtime import Zone
-from import_assets.mapping.parsing import WHITE_SPACE, evaluate
+from import_assets.mapping.parsing import WHITE_SPACE, Parser, evaluate
 from import_assets.mapping.typed import NATURAL
 from import_assets.mapping.types import parser
 from import_assets.records import ColumnKind, as_text
@@ -106,9 +107,11 @@ def propose(
         only: the one type that may be proposed beside text, such as the one that the attribute
             has in its table.
     """
-    column = _Column.of(as_text(values), values.name, zone)
+    column = _Column.of(as_text(values), values.name, zone, kind)
     if not column.filled:
         return Proposal(only or "text", None, 1.0, (), "no value in it", 0)
+    if only in (None, "list") and column.is_repeated:
+        return column.proposal("list", None, "in some rows it stands more than once")
     natural = NATURAL.get(kind, "text")
     if natural != "text" and only in (None, natural):
         return column.proposal(natural, None, "the type that it has in its source")
@@ -119,7 +122,10 @@ def propose(
 
 def fits(texts: pl.Series, type_: AttributeType, format_: str | None, zone: Zone) -> pl.Series:
     """Return which texts the parser of a type takes."""
-    reading = parser(type_, format_, zone)
+    return _fits(texts, parser(type_, format_, zone))
+
+
+def _fits(texts: pl.Series, reading: Parser) -> pl.Series:
     cells = texts.alias("cell")
     typed = evaluate(cells.to_frame(), [reading.expression(cells)]).to_series()
     _, bad = reading.finish(cells, typed)
@@ -134,13 +140,14 @@ class _Column:
     texts: pl.Series
     counts: pl.Series
     zone: Zone
+    kind: ColumnKind
 
     @classmethod
-    def of(cls, values: pl.Series, name: str, zone: Zone) -> _Column:
+    def of(cls, values: pl.Series, name: str, zone: Zone, kind: ColumnKind) -> _Column:
         cells = values.alias("cell").drop_nulls()
         cells = cells.filter(cells.str.strip_chars() != "")
         counted = cells.to_frame().group_by("cell", maintain_order=True).agg(n=pl.len())
-        return cls(name, counted["cell"], counted["n"].cast(pl.Int64), zone)
+        return cls(name, counted["cell"], counted["n"].cast(pl.Int64), zone, kind)
 
     @property
     def filled(self) -> int:
@@ -149,7 +156,17 @@ class _Column:
     def share(self, fitting: pl.Series) -> float:
         return float(self.counts.filter(fitting).sum() or 0) / self.filled
 
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it is an element of XML that some rows have several times, and all as texts."""
+        if self.kind != "element":
+            return False
+        several = self.texts.filter(self.texts.str.starts_with("["))
+        return bool(len(several) and _fits(several, list_parser(None)).all())
+
     def fits(self, type_: AttributeType, format_: str | None) -> pl.Series:
+        if self.kind == "element" and type_ == "list":
+            return _fits(self.texts, list_parser(format_, single=True))
         return fits(self.texts, type_, format_, self.zone)
 
     def some_fit(self, type_: AttributeType, format_: str | None) -> bool:

@@ -155,6 +155,8 @@ class Preview:
     """
 
     file: str
+    format: str
+    row: str
     delimiter: str
     encoding: str
     header: tuple[str, ...]
@@ -181,6 +183,8 @@ def preview(definition: Import, content: Content, records: int, *, cut: bool = F
     mapped = [mapping.apply(block) for block in first.blocks]
     return Preview(
         file=part_name(content.file, part.member),
+        format=reader.format,
+        row=reader.row,
         delimiter=reader.delimiter,
         encoding=reader.encoding,
         header=reader.header,

@@ -196,6 +196,75 @@ def test_unicode_text_of_excel(shop: Shop) -> None:
 DATES = "id,d,n\n1,02/04/2017,\"1,234\"\n2,03/05/2017,\"2,345\"\n"  # fmt: skip
 
 
+MERCHANT = """\
+<?xml version="1.0"?>
+<rss xmlns:g="http://base.google.com/ns/1.0" version="2.0">
+  <channel>
+    <title>Shop</title>
+    <item>
+      <g:id>TV_1</g:id>
+      <g:title>Television</g:title>
+      <g:link>https://shop.example.com/tv?a=1&amp;b=2</g:link>
+      <g:additional_image_link>https://img.example.com/1.png</g:additional_image_link>
+      <g:additional_image_link>https://img.example.com/2.png</g:additional_image_link>
+      <g:price>49.99 USD</g:price>
+      <g:shipping><g:country>US</g:country><g:price>4.95 USD</g:price></g:shipping>
+      <g:shipping><g:country>CA</g:country><g:price>9.95 USD</g:price></g:shipping>
+      <g:gtin>0811571018112</g:gtin>
+    </item>
+    <item>
+      <g:id>DVD_2</g:id>
+      <title>Merlin</title>
+      <g:additional_image_link>https://img.example.com/3.png</g:additional_image_link>
+      <g:shipping><g:country>US</g:country><g:price>3.80 USD</g:price></g:shipping>
+    </item>
+  </channel>
+</rss>
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["feed.xml", "feed.csv"])
+def test_d33_a_google_merchant_feed(shop: Shop, name: str) -> None:
+    """What repeats becomes a list or JSON in every row; the name of the file says nothing."""
+    file = shop.write(f"in/{name}", MERCHANT)
+    shop.age(f"in/{name}", 100)
+    output = draft(shop, str(file), "--kind", "catalog:feed", "--product")
+    assert f"{name}: XML, each rss/channel/item is a row, encoding utf-8" in output
+    assert drafted(shop, "feed")["format"] == {
+        "xml": {"row": "rss/channel/item", "json": ["shipping"]}
+    }
+    said = rules(shop, "feed")
+    assert said["id"] == {"from": "id", "id": "item_id"}
+    assert said["g:title"] == {"from": "g:title"}, "beside a `title` it keeps its prefix"
+    assert said["additional_image_link"]["type"] == "list"
+    assert said["shipping"]["type"] == "json"
+    assert "type" not in said["gtin"]
+    (seen,) = shop.json("preview", str(file))
+    assert (seen["format"], seen["row"]) == ("xml", "rss/channel/item")
+    told = imported(shop, "feed")
+    assert (told["read"], told["inserted"]) == (2, 2)
+    rows = shop.query(
+        "SELECT item_id, len(additional_image_link) AS images, "
+        "json_array_length(shipping) AS ways FROM catalogs.feed ORDER BY 1"
+    )
+    assert rows == [
+        {"item_id": "DVD_2", "images": 1, "ways": 1},
+        {"item_id": "TV_1", "images": 2, "ways": 2},
+    ]
+
+
+def test_d33_of_a_large_document_the_beginning_is_looked_at(shop: Shop) -> None:
+    """More than the first 16 MiB are not read, so that what follows there does not matter."""
+    item = "<item><id>{0}</id><text>{1}</text></item>\n"
+    items = "".join(item.format(number, "x" * 2_000) for number in range(9_000))
+    file = shop.write("in/big.xml", f"<items>\n{items}<broken")
+    draft(shop, str(file), "--kind", "catalog:big")
+    assert list(rules(shop, "big")) == ["id", "text"]
+    (seen,) = shop.json("preview", str(file))
+    assert seen["looked_at"] == 1_000
+
+
 def test_d28_an_ambiguous_date_is_left_to_the_user(shop: Shop) -> None:
     """D28, D29, M094: nothing is guessed; what to write stands beside the rule."""
     file = shop.write("in/days.csv", DATES)

@@ -234,3 +234,21 @@ def _readings(proposal: Proposal) -> list[Proposal]:
     words = [choice.word for choice in proposal.question.choices] if proposal.question else []
     # What does not fit is told of the proposal that stands, not of each answer to its question.
     return [proposal, *(proposal.answered(word) for word in words)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "type_"),
+    [
+        (["a", '["b", "c"]', None], "list"),
+        (["a", "b"], "text"),
+        (["[a]", "b"], "text"),
+        (['[{"a":"1"},{"a":"2"}]', '[{"a":"3"}]'], "json"),
+        (['["1", "2"]', "3"], "list"),
+    ],
+)
+def test_d33_an_element_that_some_rows_have_twice_is_a_list(
+    texts: list[str | None], type_: str
+) -> None:
+    found = propose(pl.Series("tag", texts, dtype=pl.String), kind="element")
+    assert (found.type, found.share) == (type_, 1.0)
+    assert propose(pl.Series("tag", ["a", '["b"]'])).type == "text", "not in a CSV"

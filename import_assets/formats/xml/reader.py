@@ -133,6 +133,8 @@ class XmlReader:
     `header`: the names of the columns, in order of first appearance.
     `row`: the row element, as the path that the definition says or that was found.
     `encoding`: as used.
+    `objects`: elements with others inside that are JSON in the rows that have several of them, and
+    columns of their own in the others; the definition can want them as JSON in all.
     `warnings`: what the user should know about the columns.
     """
 
@@ -151,6 +153,7 @@ class XmlReader:
         """Take what was found; `read` is the document if it was read whole in one block."""
         self.header = columns.names
         self.encoding: str = text.encoding
+        self.objects = columns.objects
         self.warnings = columns.warnings
         self.row = str(paths.rule)
         self.kinds: Mapping[str, ColumnKind] = dict.fromkeys(self.header, "element")

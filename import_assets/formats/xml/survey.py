@@ -26,11 +26,14 @@ class Columns:
     """The columns: their names, and the number of each path that is one, else -1.
 
     `shown` are the last names of all paths in rows, as they are in names of columns and in JSON.
+    `objects` are the elements with others inside that are JSON in the rows that have several, and
+    columns in the others.
     """
 
     names: tuple[str, ...]
     number: NDArray[np.int64]
     shown: dict[int, str]
+    objects: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -97,8 +100,13 @@ class Survey:
         self._check_names(names)
         number = np.full(len(self._paths), -1, np.int64)
         number[found] = np.arange(len(found))
-        warnings += self._warnings(dict(zip(found, names, strict=True)), wanted)
-        return Columns(names, number, shown, tuple(warnings))
+        named = dict(zip(found, names, strict=True))
+        warnings += self._warnings(named, wanted)
+        as_json = self._paths.as_json
+        objects = tuple(
+            name for path, name in named.items() if path in self._objects and not as_json[path]
+        )
+        return Columns(names, number, shown, objects, tuple(warnings))
 
     def _warnings(self, names: dict[int, str], wanted: Sequence[str]) -> list[str]:
         as_json = self._paths.as_json
