@@ -155,7 +155,7 @@ class _Books:
             where = ("source", "upload")
             if not definition.project.uploads_dir(definition.name).exists():
                 return  # made when the first file is put there
-        rules = rules_of(source, definition.project.spec.limits)
+        rules = rules_of(definition.spec, definition.project.spec.limits)
         try:
             listing = list_matching(
                 open_source(definition, connections=self._connections),

@@ -76,7 +76,7 @@ def look(definition: Import, books: Books, connections: Connections) -> Folder:
     # Looking does not make the drop folder, which `open_source` does.
     if source == definition.spec.source.upload and not _drop_folder(definition).exists():
         return Folder()
-    rules = rules_of(source, definition.project.spec.limits)
+    rules = rules_of(definition.spec, definition.project.spec.limits)
     try:
         listing = list_matching(
             open_source(definition, connections=connections),

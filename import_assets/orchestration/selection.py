@@ -53,7 +53,7 @@ def select(
         with opened.read() as connection:
             return ledger.imported(connection, definition.name)
 
-    rules = rules_of(source, definition.project.spec.limits)
+    rules = rules_of(definition.spec, definition.project.spec.limits)
     storage = open_source(definition, connections=connections)
     listing = list_matching(storage, rules.pattern, within, connections.listings)
     return select_scheduled(listing, rules, imported, listing.at, limit)

@@ -25,7 +25,6 @@ from import_assets.sources.open import open_source
 from import_assets.sources.rules import Rules, rules_of
 from import_assets.sources.storage.selection import by_age
 from import_assets.spec.loading import Import, Project
-from import_assets.spec.sources import StorageSource, UploadSource
 from import_assets.warehouse import ledger, refusals
 from import_assets.warehouse.warehouse import Warehouse
 
@@ -90,10 +89,7 @@ def build_files_sensor(definition: Import) -> dg.SensorDefinition:
 
 
 def _rules(definition: Import) -> Rules:
-    source = definition.spec.source.only
-    if not isinstance(source, StorageSource | UploadSource):
-        raise TypeError(f"{definition.name} has no folder")
-    return rules_of(source, definition.project.spec.limits)
+    return rules_of(definition.spec, definition.project.spec.limits)
 
 
 def _listing(definition: Import, rules: Rules) -> Listing:

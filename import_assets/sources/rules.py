@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from import_assets.spec.models import Limits
+from import_assets.spec.models import ImportSpec, Limits
 from import_assets.spec.patterns import FilePattern
 from import_assets.spec.sources import Selection, StorageSource, UploadSource
 
@@ -30,10 +30,16 @@ class Rules:
         return self.pattern.reaches_into_folders
 
 
-def rules_of(source: StorageSource | UploadSource, limits: Limits) -> Rules:
-    """Return the rules that a source states. Of a drop folder, every file is taken once."""
+def rules_of(spec: ImportSpec, limits: Limits) -> Rules:
+    """Return the rules of an import whose source has a folder. Of a drop folder, all is taken.
+
+    Raises TypeError for a source that has none.
+    """
+    source = spec.source.only
     if isinstance(source, StorageSource):
-        pattern, select, by = source.pattern, source.select, source.by
+        pattern, select = source.pattern, source.select
+    elif isinstance(source, UploadSource):
+        pattern, select = FilePattern("*"), "not_imported_yet"
     else:
-        pattern, select, by = FilePattern("*"), "not_imported_yet", "version"
-    return Rules(pattern, select, by, timedelta(seconds=source.settle), limits.files)
+        raise TypeError(f"source {spec.source.word} has no folder")
+    return Rules(pattern, select, spec.by, timedelta(seconds=source.settle), limits.files)

@@ -53,7 +53,21 @@ _EMARSYS_CSV = {
     "encoding": "utf-8",
     "trim": True,
     "line_breaks": "reject",
+    "duplicate_headers": "refuse",
 }
+
+
+def emarsys_csv(said: CsvFormat, *, contacts: bool) -> CsvFormat:
+    """Return how CSV is written by the conventions of Emarsys where `said` leaves it open.
+
+    M114, M116, M118, M121, b.8; M135: what is said goes before. The delimiter of contacts is found
+    in the file, since they may take others.
+    """
+    usual = {name: value for name, value in _EMARSYS_CSV.items() if name != "delimiter"}
+    update = usual if contacts else _EMARSYS_CSV
+    left_open = {name: update[name] for name in update if name not in said.model_fields_set}
+    return said.model_copy(update=left_open)
+
 
 MAX_SEARCHABLE = 20
 CATALOG_IDS = ("item_id", "product_id")
@@ -543,7 +557,14 @@ class ImportSpec(StrictModel):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        refuse([*self._run_misfits(), *self._column_misfits(), *self._kind_misfits()])
+        refuse(
+            [
+                *self._run_misfits(),
+                *self._column_misfits(),
+                *self._kind_misfits(),
+                *self._convention_misfits(),
+            ]
+        )
         return self
 
     def _run_misfits(self) -> Iterator[Misfit]:
@@ -679,6 +700,33 @@ class ImportSpec(StrictModel):
             fate = f"becomes {column.attribute!r}" if column.attribute else "is no attribute"
             yield Misfit((*path, index), f"{name!r} {fate} by its rule in `columns`")
 
+    def _convention_misfits(self) -> Iterator[Misfit]:
+        """Yield what the conventions of Emarsys do not go with (M114, M120, D52)."""
+        if self.conventions is None:
+            return
+        where, kinds = ("conventions",), "contacts (customers), sales (events) and products"
+        if isinstance(self.kind, VouchersKind):
+            yield Misfit(where, f"emarsys is for {kinds}, not for vouchers: take it out")
+        elif isinstance(self.kind, CatalogKind) and not self.kind.product:
+            yield Misfit(
+                where, f"emarsys is for {kinds}: say `product: true` of the catalog, or take it out"
+            )
+        if self.source.database is not None or self.source.analysis is not None:
+            yield Misfit(where, f"emarsys is for files: source {self.source.word} gives rows")
+        if self.format.xml is not None:
+            yield Misfit(where, "emarsys is for CSV: take it out, or `xml` in `format`")
+        csv = self.format.csv or CsvFormat()
+        if csv.encoding not in (None, "utf-8"):
+            yield Misfit(
+                ("format", "csv", "encoding"), "files of Emarsys are in utf-8: save them so"
+            )
+        for key, said in (("header", not csv.header), ("skip_lines", csv.skip_lines)):
+            if said:
+                yield Misfit(
+                    ("format", "csv", key),
+                    "the first line of a file of Emarsys names the columns: take this out",
+                )
+
     def says_type(self, column: Column) -> bool:
         """Tell whether the type of a column's attribute is known from the definition alone.
 
@@ -693,14 +741,19 @@ class ImportSpec(StrictModel):
         said = self.format.csv or CsvFormat()
         if self.conventions is None:
             return said
-        # M114, M116, M118, M121; M135: what the definition says goes before.
-        return said.model_copy(
-            update={
-                name: value
-                for name, value in _EMARSYS_CSV.items()
-                if name not in said.model_fields_set
-            }
-        )
+        return emarsys_csv(said, contacts=isinstance(self.kind, CustomersKind))
+
+    @property
+    def by(self) -> Literal["version", "name"]:
+        """What makes a file a new one (D01): as the source says, or its conventions do.
+
+        To Emarsys a sales file of the same name is the same file (b.8).
+        """
+        storage = self.source.storage
+        if storage is not None and "by" in storage.model_fields_set:
+            return storage.by
+        sales = self.conventions is not None and isinstance(self.kind, EventsKind)
+        return "name" if sales else "version"
 
     @property
     def empty_cells(self) -> Literal["overwrite", "keep"]:

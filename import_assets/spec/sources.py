@@ -65,7 +65,8 @@ class StorageSource(StrictModel):
     by: Literal["version", "name"] = Field(
         default="version",
         description="What makes a file a new one. `version`: another name or another content; "
-        "`name`: another name, so that a changed file is not taken again.",
+        "`name`: another name, so that a changed file is not taken again, as it is for sales "
+        "under the conventions of Emarsys unless this says otherwise.",
     )
     settle: int = Field(
         default=60,

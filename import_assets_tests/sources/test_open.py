@@ -13,7 +13,6 @@ from import_assets.sources.rules import rules_of
 from import_assets.sources.storage.local import LocalStorage
 from import_assets.spec.loading import Import, Project
 from import_assets.spec.models import ImportSpec, ProjectSpec
-from import_assets.spec.sources import StorageSource, UploadSource
 
 
 def definition(root: Path, **source: object) -> Import:
@@ -63,17 +62,17 @@ def test_paste_without_text_is_refused(tmp_path: Path) -> None:
         open_source(definition(tmp_path, paste={}))
 
 
-def test_rules_of_sources() -> None:
+def test_rules_of_sources(tmp_path: Path) -> None:
     limits = ProjectSpec().limits
-    source = StorageSource(folder="f", files="/f/[a-z]+.csv/", select="last_modified", by="name")
-    rules = rules_of(source, limits)
+    storage = {"folder": "f", "files": "/f/[a-z]+.csv/", "select": "last_modified", "by": "name"}
+    rules = rules_of(definition(tmp_path, storage=storage).spec, limits)
     assert (rules.select, rules.by, rules.files, rules.recursive) == (
         "last_modified",
         "name",
         200,
         True,
     )
-    upload = rules_of(UploadSource(), limits)
+    upload = rules_of(definition(tmp_path, upload={}).spec, limits)
     assert (upload.select, upload.by, upload.recursive) == ("not_imported_yet", "version", False)
     assert upload.pattern.matches("anything at all.xml")
     assert upload.settle.total_seconds() == 5
