@@ -69,7 +69,8 @@ def open_csv(
     Raises:
         FileRefused: The file as a whole cannot be read: `empty_file`, `too_many_bytes`,
             `too_many_columns`, `duplicate_headers`, `header_broken`, `first_record_broken`,
-            `too_few_lines`, `wrong_encoding`, `not_text`, `delimiter_unclear` or `record_too_long`.
+            `too_few_lines`, `wrong_encoding`, `encoding_unclear`, `not_text`, `delimiter_unclear`
+            or `record_too_long`.
         ValueError: `block_bytes` is out of range.
     """
     if not 1 <= block_bytes <= _MAX_BLOCK_BYTES:
@@ -77,7 +78,7 @@ def open_csv(
     text = open_utf8(LimitedStream(stream, limits.file_bytes, file), csv.encoding, file)
     beginning = read_beginning(text, csv.skip_lines, file)
     head, line_end = beginning.head, beginning.line_end
-    delimiter = csv.delimiter or find_delimiter(head, line_end, whole=beginning.whole, file=file)
+    delimiter = find_delimiter(head, line_end, csv, whole=beginning.whole, file=file)
     dialect = Dialect(delimiter, line_end, csv.quote, csv.trim)
     start = find_start(beginning, text, dialect, csv, limits)
     line = 1 + beginning.skipped + start.line_ends

@@ -75,6 +75,25 @@ def test_unclear(text: str) -> None:
     assert caught.value.reason == "delimiter_unclear"
 
 
+def test_decimal_commas_are_no_delimiter() -> None:
+    """D14, M095: without a header too, numbers with a comma leave one way to cut the records."""
+    found = read_csv(b'1;"2,50"\n2;"-1 003,10"\n', header=False)
+    assert (found.reader.delimiter, found.rows[1]) == (";", ("2", "-1 003,10"))
+    found = read_csv(b"1|2,50\n2|3,10\n", header=False)
+    assert found.reader.delimiter == "|"
+    with pytest.raises(FileRefused, match="the delimiter is not clear"):
+        read_csv(b"1|2,50\n2|a,10\n", header=False)
+
+
+def test_the_quote_of_the_definition_counts() -> None:
+    """D14, M135: a delimiter between these quotes cuts nothing, and other quotes are text."""
+    data = b"'id','a;b'\n'1','x;y'\n"
+    assert read_csv(data, quote="'").reader.delimiter == ","
+    with pytest.raises(FileRefused, match="the delimiter is not clear"):
+        read_csv(data)
+    assert read_csv(b'a;b\n1;5", x\n2;6", y\n', quote="none").reader.delimiter == ";"
+
+
 @pytest.mark.parametrize("delimiter", DELIMITERS)
 def test_chosen(delimiter: str) -> None:
     """M083: each of the nine, when the definition names it."""
