@@ -133,6 +133,18 @@ class RawText(Protocol):
         ...
 
 
+class CellQuotes(Protocol):
+    """Which cells of the good records of a CSV stand in quotes; both run parallel to the frame."""
+
+    def quoted(self, column: str) -> pl.Series:
+        """Return a Boolean series, true where the cell has quotes around it."""
+        ...
+
+    def spaced(self, column: str) -> pl.Series:
+        """Return a Boolean series, true where white space stands before the opening quote."""
+        ...
+
+
 @dataclass(frozen=True)
 class Records:
     """A block of records as a format hands them over.
@@ -141,6 +153,7 @@ class Records:
     Columns are String where the source knows text only, and typed where it is a database (see
     `ColumnKind`). `record` and `line` (Int64) run parallel to it. `rejects` holds the records of
     the same stretch of the file that the format itself refused (ragged, badly quoted, undecodable).
+    `quotes` is None where nothing is in quotes, or nothing is known of them.
     """
 
     frame: pl.DataFrame
@@ -149,6 +162,7 @@ class Records:
     raw: RawText
     rejects: pl.DataFrame = field(default_factory=rejects_frame)
     blank: int = 0
+    quotes: CellQuotes | None = None
 
     @property
     def read(self) -> int:

@@ -27,6 +27,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from import_assets.formats import faults
+from import_assets.formats.cellquotes import LayoutQuotes
 from import_assets.formats.columns import make_frame
 from import_assets.formats.dialect import find_delimiter
 from import_assets.formats.encodings import LimitedStream, Utf8Stream, open_utf8
@@ -203,6 +204,7 @@ class CsvReader:
             raw=_BlockText(self._source.text, layout.block, layout.starts[good], layout.ends[good]),
             rejects=pl.concat(rejects),
             blank=int(np.count_nonzero(verdicts.blank)) + position.blank,
+            quotes=LayoutQuotes.of(layout, good, self._header.columns),
         )
 
     def _check_limits(self, layout: Layout, number: NDArray[np.int64], position: _Position) -> None:
