@@ -19,7 +19,7 @@ from pathlib import Path
 
 from events_file import ROWS, write_events
 
-_DEFINITION = """\
+DEFINITION = """\
 kind: {{events: purchase_item}}
 source: {{storage: {{folder: {folder}, files: {file}, settle: 0}}}}
 columns:
@@ -30,7 +30,7 @@ columns:
   - {{from: total, type: number}}
 """
 
-_IMPORT = """
+IMPORT = """
 import json, sys
 from pathlib import Path
 from import_assets.pipeline.deliver import deliver
@@ -72,9 +72,9 @@ def _import_once(file: Path, expected: dict[str, int]) -> tuple[float, float, fl
     with tempfile.TemporaryDirectory() as root:
         imports = Path(root) / "imports"
         imports.mkdir()
-        definition = _DEFINITION.format(folder=json.dumps(str(file.parent)), file=file.name)
+        definition = DEFINITION.format(folder=json.dumps(str(file.parent)), file=file.name)
         (imports / "events.yaml").write_text(definition, encoding="utf-8")
-        figures, printed = run(_IMPORT, root, file.name)
+        figures, printed = run(IMPORT, root, file.name)
     counts = json.loads(printed)
     wrong = {name: counts[name] for name, number in expected.items() if counts[name] != number}
     if wrong:
