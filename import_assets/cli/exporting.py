@@ -25,6 +25,8 @@ Reader = Literal["programs", "spreadsheet", "import"]
 """Who reads an export, on which depends how it is written where nothing else is said."""
 
 _FETCH = 10_000
+_SORTING_MEMORY = "512MB"
+"""What DuckDB takes of its own accord is most of the machine; beyond this it sorts on disk."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def export(session: Session, label: str, out: Path | None, wanted: Wanted) -> in
     identifiers = session.project.spec.identifiers
     with session.reading() as connection:
         table = find_table(connection, label).table
+        connection.execute(f"SET memory_limit = '{_SORTING_MEMORY}'")
         shut(connection)
         try:
             extract = _extract(connection, table, identifiers, wanted)
