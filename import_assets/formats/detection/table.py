@@ -106,7 +106,9 @@ def _weight(sample: Sample, skipped: int) -> float:
 
 
 def _unclear(ways: list[_Way]) -> Table:
-    rivals = tuple(way.table.delimiter.value for way in ways if way.table.delimiter.value)
+    rivals: tuple[Delimiter, ...] = tuple(
+        way.table.delimiter.value for way in ways if way.table.delimiter.value
+    )
     shown = ", ".join(
         f"{delimiter_name(way.table.delimiter.value or '')} from line "
         f"{(way.table.skip_lines.value or 0) + 1} on"
