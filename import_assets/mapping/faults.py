@@ -16,6 +16,8 @@ from import_assets.records import REJECTS, Records
 WHOLE_RECORD = -1
 """The place of faults that are not of one column."""
 
+_FOUND = ("row", "place", "column", "value", "reason", "message")
+
 
 class FaultLog:
     """The faults of one block, as they are found."""
@@ -54,7 +56,16 @@ class FaultLog:
             found = found.with_columns(reason=pl.lit(why.reason), message=pl.lit(why.message))
         else:
             found = found.join(_explained(cells, why), on="value", how="left")
-        self._found.append(found.select("row", "place", "column", "value", "reason", "message"))
+        self._found.append(found.select(_FOUND))
+
+    def add_found(self, found: pl.DataFrame) -> None:
+        """Note faults that were found elsewhere.
+
+        Args:
+            found: `row`, `place`, `column`, `value`, `reason` and `message` of each.
+        """
+        if not found.is_empty():
+            self._found.append(found.select(_FOUND))
 
     @property
     def is_empty(self) -> bool:

@@ -15,6 +15,7 @@ import polars as pl
 
 from import_assets.errors import FileRefused
 from import_assets.mapping.columns import FileColumn, Layout, lay_out
+from import_assets.mapping.conventions.values import with_pipes
 from import_assets.mapping.faults import FaultLog
 from import_assets.mapping.identifiers import IdRules
 from import_assets.mapping.lists import list_parser
@@ -155,7 +156,7 @@ class Mapping:
             FileRefused: `no_identifier_column`, `no_timestamp_column`, `bad_column_name` or
                 `bad_static_value`.
         """
-        layout = lay_out(spec, project, header, file)
+        layout = lay_out(with_pipes(spec), project, header, file)
         zone = Zone(timezone)
         said: dict[str, ColumnKind] = {**kinds, **declared}
         limit = project.limits.catalog_value_bytes if isinstance(spec.kind, CatalogKind) else None
@@ -172,8 +173,11 @@ class Mapping:
             _value_limit=limit,
         )
 
-    def apply(self, records: Records) -> Mapped:
-        """Type a block of records; the same records always give the same frames."""
+    def apply(self, records: Records, log: FaultLog | None = None) -> Mapped:
+        """Type a block of records; the same records always give the same frames.
+
+        `log` holds what was found wrong with them before.
+        """
         timestamps = [self._timestamp] if self._timestamp else []
         read = [*timestamps, *self._typed]
         taken = _taken(read, records.frame)
@@ -181,7 +185,7 @@ class Mapping:
         ids = [column.value() for column in self._ids.columns]
         typed = (column.expression(frame, taken).alias(column.output) for column in read)
         block = evaluate(frame, [*ids, *typed])
-        log = FaultLog()
+        log = log or FaultLog()
         self._ids.check(block, frame, log)
         columns = [
             records.record.cast(pl.Int64).alias(ROW),

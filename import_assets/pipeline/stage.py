@@ -21,6 +21,7 @@ from import_assets.pipeline.content import (
     open_parts,
     part_name,
 )
+from import_assets.pipeline.fitting import Fitted, fit
 from import_assets.records import Records
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.feeds.base import State
@@ -97,18 +98,19 @@ def write_batch(
     warnings: list[str] = []
     with staging.writing(definition.name, identity) as writer:
         for part in open_parts(definition, content, progress):
-            mapping = mapping_of(definition, part.reader, part_name(content.file, part.member))
+            fitted = fit(definition, part.reader, part_name(content.file, part.member))
+            mapping = fitted.mapping
             _check_whole(content, part.reader, mapping)
             first = first or (part.reader, mapping)
             _check_alike(first[0], part, content.file)
             if part.member is not None:
                 members.append(Member(name=part.member, first_record=numbering.read + 1))
-            for rows, mapped, records in _mapped(definition, part.reader, mapping, numbering):
+            for rows, mapped, records in _mapped(definition, part.reader, fitted, numbering):
                 # Members may have their columns in another order; the files of a batch may not.
                 writer.write(rows.select(sorted(rows.columns)), mapped.rejects)
                 counts.rows += mapped.rows.height
                 counts.blank += records.blank
-            warnings += part.reader.warnings
+            warnings += [*part.reader.warnings, *fitted.warnings()]
         if first is None:
             raise RuntimeError(f"{delivery.key} has no part, which open_parts never gives")
         reader, mapping = first
@@ -148,23 +150,6 @@ def write_batch(
         return staging.finish(writer, manifest)
 
 
-def mapping_of(definition: Import, reader: Reader, file: str) -> Mapping:
-    """Return the rules of the import, fitted to the columns that a reader has.
-
-    The times of an analysis are those of the warehouse, UTC, whatever the zone of the import (b.1).
-    """
-    timezone = "UTC" if definition.spec.source.analysis else definition.timezone
-    return Mapping.build(
-        definition.spec,
-        definition.project.spec,
-        timezone,
-        reader.header,
-        file,
-        kinds=reader.kinds,
-        declared=reader.declared,
-    )
-
-
 def _check_whole(content: Content, reader: Reader, mapping: Mapping) -> None:
     """Refuse a query that gives no column of a name that the rules speak of.
 
@@ -193,14 +178,14 @@ def _check_alike(first: Reader, part: Part, file: str) -> None:
 
 
 def _mapped(
-    definition: Import, reader: Reader, mapping: Mapping, numbering: Numbering
+    definition: Import, reader: Reader, fitted: Fitted, numbering: Numbering
 ) -> Iterator[tuple[pl.DataFrame, Mapped, Records]]:
     """Yield the rows to be staged of each block, with the block after and before mapping."""
     before = numbering.read
     for block in reader:
         records = numbering.numbered(block, before)
-        mapped = mapping.apply(records)
-        yield _staged_rows(definition, mapping, mapped, records), mapped, records
+        mapped = fitted.apply(records)
+        yield _staged_rows(definition, fitted.mapping, mapped, records), mapped, records
 
 
 def _staged_rows(

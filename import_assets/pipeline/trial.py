@@ -21,7 +21,8 @@ from import_assets.pipeline.content import (
     part_name,
 )
 from import_assets.pipeline.deliver import since_of, terms_of
-from import_assets.pipeline.stage import mapping_of, utc_now, write_batch
+from import_assets.pipeline.fitting import fit
+from import_assets.pipeline.stage import utc_now, write_batch
 from import_assets.records import ColumnKind, Records
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.feeds.base import Feed
@@ -178,9 +179,9 @@ def preview(definition: Import, content: Content, records: int, *, cut: bool = F
     with closing(open_parts(definition, content, cut=cut)) as parts:
         part = next(parts)
         reader = part.reader
-        mapping = mapping_of(definition, reader, part_name(content.file, part.member))
+        fitted = fit(definition, reader, part_name(content.file, part.member))
         first = beginning(reader, records, cut=cut)
-    mapped = [mapping.apply(block) for block in first.blocks]
+    mapped = [fitted.apply(block) for block in first.blocks]
     return Preview(
         file=part_name(content.file, part.member),
         format=reader.format,
@@ -188,8 +189,8 @@ def preview(definition: Import, content: Content, records: int, *, cut: bool = F
         delimiter=reader.delimiter,
         encoding=reader.encoding,
         header=reader.header,
-        mapping=mapping,
-        warnings=reader.warnings,
+        mapping=fitted.mapping,
+        warnings=(*reader.warnings, *fitted.warnings(whole=False)),
         kinds={**reader.kinds, **reader.declared},
         cells=first.frame,
         rows=pl.concat(one.rows for one in mapped).filter(pl.col("_row") <= first.looked_at),
