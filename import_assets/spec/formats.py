@@ -65,13 +65,14 @@ class CsvFormat(StrictModel):
     header: bool = Field(
         default=True,
         description="`false`: no record names the columns; they are called `column_1`, "
-        "`column_2` and so on.",
+        "`column_2` and so on, as many as the first record has cells.",
     )
     skip_lines: int = Field(
         default=0,
         ge=0,
         le=1_000,
-        description="Lines at the beginning of the file that are passed over, such as a title.",
+        description="Lines at the beginning of the file that are passed over, such as a title, "
+        "whatever they hold: quotes mean nothing there.",
     )
     # M091, D16
     duplicate_headers: Literal["merge", "refuse"] = Field(
@@ -88,8 +89,8 @@ class CsvFormat(StrictModel):
     # M121, D46
     trim: bool = Field(
         default=False,
-        description="`true`: white space around a cell is taken off, unless it stands inside "
-        'quotes: `1, 2, "3 "` is `1,2,"3 "`.',
+        description="`true`: spaces and tabs around a cell are taken off, unless they stand inside "
+        'quotes: `1, 2, "3 "` is `1,2,"3 "`. A line of nothing else is a blank one.',
     )
     # M118, D47
     line_breaks: Literal["keep", "reject"] = Field(
