@@ -13,6 +13,7 @@ from import_assets.pipeline.deliver import Delivered
 from import_assets.sources.rows import RowColumn
 from import_assets.spec.loading import Import
 from import_assets.spec.names import LINEAGE
+from import_assets.staging.manifest import Manifest
 from import_assets.warehouse import attributes, rejects
 from import_assets.warehouse.sql import frame, number, quoted, table_label, table_sql
 
@@ -46,9 +47,7 @@ def of_delivery(
         metadata["rows_per_second"] = round(counts.read / max(delivered.seconds, 0.001))
     if delivered.manifest is not None:
         manifest = delivered.manifest
-        if manifest.delimiter:
-            metadata["delimiter"] = repr(manifest.delimiter)
-            metadata["encoding"] = manifest.encoding
+        metadata |= _written(manifest)
         if manifest.unmapped:
             metadata["columns_without_a_rule"] = ", ".join(manifest.unmapped)
         if manifest.warnings:
@@ -76,6 +75,16 @@ def of_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> d
             f"`import-assets query 'SELECT * FROM {table_sql(table)} LIMIT 10'`"
         ),
     }
+
+
+def _written(manifest: Manifest) -> dict[str, str]:
+    """Return how the file is written; of what is no file, nothing."""
+    if manifest.format == "xml":
+        return {"format": "XML", "row_element": manifest.row, "encoding": manifest.encoding}
+    if manifest.format == "csv":
+        found = {"delimiter": repr(manifest.delimiter), "encoding": manifest.encoding}
+        return {"format": "CSV", **found}
+    return {}
 
 
 def of_rows(

@@ -41,7 +41,7 @@ def test_one_file_is_materialized_with_its_table(site: Site) -> None:
     assert values["source_bytes"] == len("id,age\n1,30\n\n2,old\n1,31\n")
     assert values["imported_before"] is False
     assert values["table"] == "customers"
-    assert (values["delimiter"], values["encoding"]) == ("','", "utf-8")
+    assert (values["format"], values["delimiter"], values["encoding"]) == ("CSV", "','", "utf-8")
     assert values["seconds"] >= 0
     assert type(values["rows_per_second"]) is int
     assert values["rejects_by_reason"] == "not_an_integer: 1"
@@ -281,6 +281,18 @@ def test_m115_columns_are_compared_with_the_agreed_ones(site: Site) -> None:
     )
     again = site.run("crm", "c.csv")
     assert not again.checks["columns_unchanged"].passed, "asked again, it says the same again"
+
+
+def test_m104_the_row_element_of_xml_is_shown(site: Site) -> None:
+    site.define("crm", CUSTOMERS.replace('format: {csv: {delimiter: ","}}\n', ""))
+    site.put("in/a.csv", "<people><p><id>1</id><age>x</age></p>\n<p><id>2</id></p></people>")
+    values = site.run("crm", "a.csv").partitions["a.csv"]
+    assert (values["format"], values["row_element"], values["encoding"]) == (
+        "XML",
+        "people/p",
+        "utf-8",
+    )
+    assert values["rejects"][0]["line"] == "1"
 
 
 def test_m115_a_frozen_contract_refuses_a_delivery_with_other_columns(site: Site) -> None:
