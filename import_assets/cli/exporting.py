@@ -69,7 +69,7 @@ def export(session: Session, label: str, out: Path | None, wanted: Wanted) -> in
             extract = _extract(connection, table, identifiers, wanted)
             names = _names(extract, wanted, label)
             write = _writer(connection, extract, names, wanted, as_json=session.output.as_json)
-            show, written = put(write, out)
+            show, written = put(write, out, session.project.warehouse_path)
             torn = _torn(connection, table, identifiers, wanted)
         except duckdb.Error as error:
             if wanted.where is None:

@@ -39,7 +39,7 @@ def rejects(session: Session, name: str, batch: str | None, out: Path | None) ->
         session.definition(name)  # says what is wrong with the name
         chosen, refused = _chosen([], batch), {}
         write = json_of([]) if as_json else csv_of([], COLUMNS, CsvStyle())
-        show, written = put(write, out)
+        show, written = put(write, out, session.project.warehouse_path)
     else:
         with session.reading() as connection:
             entries = ledger.entries(connection, name)
@@ -47,7 +47,9 @@ def rejects(session: Session, name: str, batch: str | None, out: Path | None) ->
             if not entries and not refused:
                 session.definition(name)
             chosen = _chosen(entries, batch)
-            show, written = put(_writer(connection, chosen, as_json=as_json), out)
+            show, written = put(
+                _writer(connection, chosen, as_json=as_json), out, session.project.warehouse_path
+            )
     show()
     rejected = sum(entry.counts.rejected for entry in chosen)
     where = f", written to {out}" if out is not None else ""

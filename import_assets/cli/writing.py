@@ -42,10 +42,10 @@ def json_of(records: Iterable[Mapping[str, Any]]) -> Write:
     return write
 
 
-def put(write: Write, out: Path | None) -> tuple[Callable[[], None], Written]:
+def put(write: Write, out: Path | None, warehouse: Path) -> tuple[Callable[[], None], Written]:
     """Have everything written into a file, or taken in to be printed.
 
-    A file of that name is replaced when the new one is whole.
+    A file of that name is replaced when the new one is whole, unless it is the `warehouse`.
 
     Returns:
         The function that prints, if anything is to be printed, and what was written.
@@ -53,6 +53,8 @@ def put(write: Write, out: Path | None) -> tuple[Callable[[], None], Written]:
     Raises:
         ImportAssetsError: the file cannot be written.
     """
+    if out is not None and out.resolve() == warehouse.resolve():
+        raise ImportAssetsError(f"{out} is the warehouse: name another file with --out")
     if out is None:
         told: list[Written] = []
         show = spooled(lambda target: told.append(write(target)))

@@ -170,6 +170,16 @@ def test_a_file_is_replaced_as_a_whole_or_left_alone(imported: Shop, tmp_path: P
     assert _files(tmp_path) == ["out.csv"]
 
 
+@pytest.mark.parametrize("words", [("export", "customers"), ("rejects", "clients")])
+def test_the_warehouse_is_no_file_to_write_into(imported: Shop, words: tuple[str, ...]):
+    warehouse = imported.root / "data" / "warehouse.duckdb"
+    before = warehouse.read_bytes()
+    result = imported.call(*words, "--out", str(imported.root / "data/../data/warehouse.duckdb"))
+    assert result.exit_code == 2
+    assert "is the warehouse: name another file with --out" in result.output
+    assert warehouse.read_bytes() == before
+
+
 def test_json_is_exact_and_can_be_a_file(imported: Shop, tmp_path: Path):
     _change(imported, "UPDATE customers SET first_name = '=1\n' WHERE registered = '1'")
     found = imported.json("export", "customers", "--where", "registered = '1'")
