@@ -27,12 +27,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from import_assets.formats import faults
+from import_assets.formats.block import Block
 from import_assets.formats.cellquotes import LayoutQuotes
 from import_assets.formats.columns import make_frame
 from import_assets.formats.dialect import find_delimiter
 from import_assets.formats.encodings import LimitedStream, Utf8Stream, open_utf8
 from import_assets.formats.header import Header, find_start
-from import_assets.formats.layout import Block, Dialect, Layout, lay_out
+from import_assets.formats.layout import Dialect, Layout, lay_out
 from import_assets.formats.opening import read_beginning, read_parts
 from import_assets.formats.verdicts import Refusal, judge
 from import_assets.records import ColumnKind, Records, rejects_frame

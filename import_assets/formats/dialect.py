@@ -9,8 +9,9 @@ from typing import cast
 import numpy as np
 
 from import_assets.errors import FileRefused
+from import_assets.formats.block import Block, LineEnd
 from import_assets.formats.detection.findings import Finding
-from import_assets.formats.layout import Block, Dialect, Layout, LineEnd, lay_out
+from import_assets.formats.layout import Dialect, Layout, lay_out
 from import_assets.spec.formats import CsvFormat, Delimiter
 
 DETECTED: tuple[Delimiter, ...] = (",", ";", "\t", "|")

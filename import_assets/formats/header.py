@@ -10,9 +10,10 @@ import numpy as np
 
 from import_assets.errors import FileRefused
 from import_assets.formats import faults
+from import_assets.formats.block import Block
 from import_assets.formats.columns import FileColumn
 from import_assets.formats.encodings import Utf8Stream
-from import_assets.formats.layout import RECORD_BYTES, Block, Dialect, Flags, Layout, lay_out
+from import_assets.formats.layout import RECORD_BYTES, Dialect, Flags, Layout, lay_out
 from import_assets.formats.opening import Beginning
 from import_assets.spec.formats import CsvFormat
 from import_assets.spec.models import Limits

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from import_assets.errors import FileRefused
+from import_assets.formats.block import LineEnd
 from import_assets.formats.dialect import find_line_end
 from import_assets.formats.encodings import Utf8Stream
-from import_assets.formats.layout import RECORD_BYTES, LineEnd
+from import_assets.formats.layout import RECORD_BYTES
 
 _HEAD_BYTES = RECORD_BYTES + 2
 """A first record that is short enough ends within these bytes, its line end included."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from import_assets.formats.layout import Block, Dialect, lay_out
+from import_assets.formats.block import Block
+from import_assets.formats.layout import Dialect, lay_out
 
 SAMPLE_BYTES = 1 << 18
 _MOST_CELLS = 10_000
