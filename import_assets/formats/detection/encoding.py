@@ -13,18 +13,19 @@ import re
 
 from import_assets.formats.detection.findings import Finding
 from import_assets.formats.detection.marks import UTF8_MARK, find_mark, unmarked_utf16
-from import_assets.formats.detection.scoring import SINGLE_BYTE, Reading, characters, read_as
+from import_assets.formats.detection.scoring import DIGIT, SINGLE_BYTE, Reading, characters, read_as
 from import_assets.spec.formats import Encoding
 
 HEAD_BYTES = 1 << 20
 """Bytes at the beginning of a file that decide its encoding."""
 
-_WORD = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_WORD = re.compile(rb"[0-9]?[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*[0-9]?")
+_DIGITS = bytes.maketrans(b"123456789", DIGIT.encode() * 9)
 _WRONG = re.compile("[\udc80-\udcff]+")
 _MOST_WORDS = 4_000
 _CLEAR = 3.0
 """How much likelier, as a logarithm, the best reading has to be than the next."""
-_READABLE = -7.0
+_READABLE = -4.5
 """A mean weight of letters below this is that of bytes which are no words in any encoding."""
 _FEWEST_LETTERS = 3
 """A letter or two are a word in too many languages."""
@@ -34,7 +35,7 @@ _SHOWN_RIVALS = 4
 
 _RARITY: dict[Encoding, float] = {
     "cp1252": 0.0, "cp1250": -0.1, "cp1251": -0.3, "cp1254": -0.6, "cp1253": -0.6, "cp1257": -0.6,
-    "cp1255": -0.6, "cp1256": -0.6, "iso-8859-2": -0.7, "latin1": -0.7, "cp1258": -1.2,
+    "cp1255": -0.6, "cp1256": -0.6, "iso-8859-2": -1.0, "latin1": -0.7, "cp1258": -1.2,
 }  # fmt: skip
 """How rare files in an encoding are, as a logarithm; it decides between equals."""
 
@@ -93,15 +94,19 @@ def _by_letters(head: bytes, *, whole: bool) -> Finding[Encoding]:
     best, *rest = sorted((read_as(words, one) for one in SINGLE_BYTE), key=_likely, reverse=True)
     alike = [one for one in rest if _same_text(present, one.encoding, best.encoding)]
     others = [one for one in rest if one not in alike]
+    also: tuple[Encoding, ...] = tuple(one.encoding for one in alike)
+    if not others:
+        return Finding(best.encoding, 1.0, f"{', '.join(also)} would give the same text", also)
     lead = _likely(best) - _likely(others[0])
+    readable = best.quality >= _READABLE
+    enough = best.letters >= _FEWEST_LETTERS or not best.foreign
     sure = 1 / (1 + math.exp(-lead / 2))
-    if lead < _CLEAR or best.quality < _READABLE or sum(map(len, words)) < _FEWEST_LETTERS:
+    if lead < _CLEAR or not readable or not enough:
         rivals = _rivals([best, *others], present)
         why = _unclear(words, rivals)
-        if best.quality < _READABLE:
+        if not readable:
             why = f"the letters beyond ASCII are words in no encoding; {why}"
         return Finding(None, min(sure, 0.5), why, rivals)
-    also: tuple[Encoding, ...] = tuple(one.encoding for one in alike)
     why = _reads_as(words, best, others[0].encoding)
     if also:
         would = "would" if whole else "so far would"
@@ -115,7 +120,8 @@ def _likely(reading: Reading) -> float:
 
 def _words(head: bytes) -> list[bytes]:
     """Return the words with letters beyond ASCII, each once: a value may stand in every row."""
-    return list(dict.fromkeys(_WORD.findall(head)))[:_MOST_WORDS]
+    found = dict.fromkeys(_WORD.findall(head))
+    return list(dict.fromkeys(word.translate(_DIGITS) for word in found))[:_MOST_WORDS]
 
 
 def _same_text(present: list[int], one: Encoding, other: Encoding) -> bool:
@@ -136,6 +142,8 @@ def _rivals(readings: list[Reading], present: list[int]) -> tuple[Encoding, ...]
 def _reads_as(words: list[bytes], best: Reading, rival: Encoding) -> str:
     told = [word for word in words if _shown(word, best.encoding) != _shown(word, rival)]
     examples = ", ".join(f'"{_shown(word, best.encoding)}"' for word in told[:_SHOWN_WORDS])
+    if not best.foreign:
+        return f"the signs beyond ASCII are usual ones, such as {examples}"
     plural = "words read" if len(words) > 1 else "word reads"
     return f"{len(words):,} {plural} like {best.language}, such as {examples}"
 
@@ -149,5 +157,5 @@ def _unclear(words: list[bytes], rivals: tuple[Encoding, ...]) -> str:
 
 def _shown(word: bytes, encoding: Encoding) -> str:
     r"""Return how the beginning of a word reads; what is no character, as `\xNN`."""
-    text = word[:_SHOWN_BYTES].decode(encoding, "backslashreplace")
+    text = word.strip(DIGIT.encode())[:_SHOWN_BYTES].decode(encoding, "backslashreplace")
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

@@ -30,6 +30,8 @@ Weights = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 _UNKNOWN = "\uffff"
+DIGIT = "0"
+"""Stands for all digits in the words that are read."""
 
 _FOREIGN = math.log(0.0006)
 """A letter that is none of the language's: a name from abroad."""
@@ -40,8 +42,14 @@ _OTHER_LANGUAGE = -4.0
 """A word of another language than the file's, in the same encoding."""
 _USUAL_PAIR, _OTHER_PAIR = 0.9, -0.5
 _SCRIPTS_MIXED = -5.0
-_CAPITAL_INSIDE = -3.0
+_CAPITAL_INSIDE = -4.0
 _SIGN_INSIDE = -4.0
+_LONELY = -3.0
+"""A word of one letter: rather a sign."""
+_BY_DIGIT = -4.0
+"""A letter beyond ASCII beside a digit: rather the sign of a currency or a measure."""
+_APOSTROPHE = 0x92
+"""The byte of `’` in all encodings that have it."""
 _TWO_ACCENTS = -1.0
 _TWO_VOWELS, _TWO_CONSONANTS = -0.6, -0.3
 _TONE_ASTRAY = -5.0
@@ -49,6 +57,8 @@ _SHAPE = -4.0
 """A letter in the shape that it has only at the end of words, elsewhere; or the other way."""
 _VOWELS = set("aeiouyæøœıαεηιουωаеёиоуыэюяіїєъ")
 _ONLY_LAST, _NEVER_LAST = set("ςםןףךץةى"), set("σכמנפצ")
+_SOFT_SIGN = set("ьЬ")
+"""It follows a consonant."""
 _BREAK = ord("\n")
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC")
 _TONE, _SIGN, _NONE = len(_SCRIPTS), len(_SCRIPTS) + 1, len(_SCRIPTS) + 2
@@ -56,31 +66,39 @@ _TONE, _SIGN, _NONE = len(_SCRIPTS), len(_SCRIPTS) + 1, len(_SCRIPTS) + 2
 
 @dataclass(frozen=True)
 class Reading:
-    """How the words of a file read in an encoding; `score` is comparable between encodings.
+    """How the words of a file read in an encoding.
 
-    `quality` is the mean for each byte that is not ASCII.
+    `score` is comparable between encodings; `letters` is the number of letters, ASCII included;
+    `foreign` says that some are beyond ASCII.
+    `quality` is the mean score of a byte beyond ASCII, but for usual signs; without any, 0.
     """
 
     encoding: Encoding
     language: str
     score: float
+    letters: int
+    foreign: bool
     quality: float
 
 
 def read_as(words: list[bytes], encoding: Encoding) -> Reading:
-    """Score words, each with one byte or more that is not ASCII, in an encoding."""
+    """Score words of letters, signs and `DIGIT`, each with a byte that is not ASCII."""
     text = b"\n".join(words) + b"\n"
     octets = np.frombuffer(text, np.uint8)
-    starts = np.concatenate(([0], np.flatnonzero(octets == ord("\n"))[:-1] + 1))
-    of_language = _languages(encoding)
-    scores = np.stack([_score(octets, starts, encoding, one) for one in of_language])
+    starts = np.concatenate(([0], np.flatnonzero(octets == _BREAK)[:-1] + 1))
+    of_language = [one for one in LANGUAGES if encoding in one.encodings]
+    scores = np.stack([_score(octets, starts, encoding, one.name) for one in of_language])
     kept = np.maximum(scores, scores.max(axis=0) + _OTHER_LANGUAGE)
     totals = kept.sum(axis=1, dtype=np.float64)
     best = int(totals.argmax())
-    high = int(np.count_nonzero(octets >= 0x80))
-    return Reading(
-        encoding, of_language[best].name, float(totals[best]), float(totals[best]) / max(high, 1)
-    )
+    total, name = float(totals[best]), of_language[best].name
+    signs = np.array([char in SIGNS for char in characters(encoding)])[octets]
+    telling = int(np.count_nonzero(octets >= 0x80) - np.count_nonzero(signs))
+    of_signs = float(_alone(encoding, name)[octets[signs]].sum())
+    letters = _traits(encoding).kind[octets] < _TONE
+    foreign = bool((letters & (octets >= 0x80)).any())
+    quality = (total - of_signs) / telling if telling else 0.0
+    return Reading(encoding, name, total, int(np.count_nonzero(letters)), foreign, quality)
 
 
 @cache
@@ -90,19 +108,18 @@ def characters(encoding: Encoding) -> str:
 
 
 def _score(
-    octets: NDArray[np.uint8], starts: NDArray[np.intp], encoding: Encoding, language: Language
+    octets: NDArray[np.uint8], starts: NDArray[np.intp], encoding: Encoding, language: str
 ) -> Weights:
     """Return the score of each word, the words being parted by line feeds."""
-    points = _alone(encoding, language.name)[octets]
-    points[1:] += _beside(encoding, language.name)[octets[:-1], octets[1:]]
+    points = _alone(encoding, language)[octets]
+    points[1:] += _beside(encoding, language)[octets[:-1], octets[1:]]
     kinds = _traits(encoding).kind[octets]
     letters = kinds < _TONE
-    points[1:-1] += _SIGN_INSIDE * ((kinds[1:-1] == _SIGN) & letters[:-2] & letters[2:])
-    return np.add.reduceat(points, starts)
-
-
-def _languages(encoding: Encoding) -> list[Language]:
-    return [language for language in LANGUAGES if encoding in language.encodings]
+    apostrophe = octets == _APOSTROPHE
+    inside = (kinds[1:-1] == _SIGN) & ~apostrophe[1:-1] & letters[:-2] & letters[2:]
+    points[1:-1] += _SIGN_INSIDE * inside
+    lonely = np.add.reduceat(letters, starts, dtype=np.int64) == 1
+    return np.add.reduceat(points, starts) + _LONELY * lonely
 
 
 @cache
@@ -140,6 +157,7 @@ class _Traits:
     vowel: Flags
     only_last: Flags
     never_last: Flags
+    soft_sign: Flags
 
 
 @cache
@@ -157,6 +175,7 @@ def _traits(encoding: Encoding) -> _Traits:
         vowel=flags(lambda char: unicodedata.normalize("NFD", char.lower())[0] in _VOWELS),
         only_last=flags(_ONLY_LAST.__contains__),
         never_last=flags(_NEVER_LAST.__contains__),
+        soft_sign=flags(_SOFT_SIGN.__contains__),
     )
 
 
@@ -201,6 +220,10 @@ def _neighbours(encoding: Encoding) -> tuple[Weights, Weights]:
     usual += _CAPITAL_INSIDE * np.outer(one.lower, one.upper)
     usual += _SHAPE * (letters & np.expand_dims(one.only_last, 1))
     usual[:, _BREAK] += _SHAPE * one.never_last
+    usual += _SHAPE * np.outer(one.vowel | (one.kind == _NONE), one.soft_sign)
+    digit = np.array([char == DIGIT for char in characters(encoding)])
+    beyond = (one.kind < _TONE) & ~one.ascii
+    usual += _BY_DIGIT * (np.outer(digit, beyond) | np.outer(beyond, digit))
     usual += _tones(one)
     same = letters & (first == second)
     other = usual + _OTHER_PAIR * same
