@@ -337,8 +337,8 @@ def _case(language: str, encoding: Encoding, quirk: str, delimiter: Delimiter) -
     end = "\r\n" if quirk in ("CR LF", "sep=", "padded title") else "\n"
     text = end.join(lines) + end
     data = encoded(text, encoding)
-    if quirk == "byte order mark" and encoding == "utf-8":
-        data = b"\xef\xbb\xbf" + data
+    if quirk == "byte order mark" and encoding != "utf-16":
+        data, encoding = text.encode("utf-8-sig"), "utf-8"
     return Case(
         name=f"{language}, {encoding}, {delimiter!r}, {quirk}",
         language=language,
