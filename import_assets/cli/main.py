@@ -149,6 +149,58 @@ def preview(
 
 
 @main.command()
+@click.argument("file", metavar="FILE", type=_READABLE)
+@click.option(
+    "--as",
+    "profile",
+    required=True,
+    type=click.Choice(["emarsys-products", "emarsys-sales", "emarsys-contacts"]),
+    help="What the file is to be.",
+)
+@click.option(
+    "--csv",
+    "out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT",
+    help="Write all findings to this file as CSV.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="How many findings of each code are shown.",
+)
+@click.option("--id", "identifier", metavar="COLUMN", help="The column that says who a contact is.")
+@click.option("--delimiter", metavar="C", help="The character between cells; `tab`, `space` too.")
+@_with_session
+def validate(
+    session: Session,
+    *,
+    file: Path,
+    profile: str,
+    out: Path | None,
+    limit: int,
+    identifier: str | None,
+    delimiter: str | None,
+) -> int:
+    """Hold a file against the CSV conventions of Emarsys.
+
+    Prints each way in which it breaks them with its code, line, column, value and what to do, and
+    how many there are of each code. No project is needed, and nothing is imported. A FILE packed
+    by gzip or zip is unpacked; `-` is standard input.
+    """
+    from import_assets.cli import validating
+
+    if identifier is not None and profile != "emarsys-contacts":
+        raise click.UsageError("--id goes with emarsys-contacts")
+    return validating.validate(
+        session, file, profile, out=out, limit=limit, identifier=identifier, delimiter=delimiter
+    )
+
+
+@main.command()
 @click.argument("what", metavar="FILE|URL", required=False)
 @click.option(
     "--kind",

@@ -76,6 +76,11 @@ import-assets preview crm_customers --file ~/Downloads/customers_new.csv --rows 
 import-assets preview ~/Downloads/unknown.csv --encoding cp1250 --delimiter ';'
 import-assets preview https://shop.example.com/feed.csv
 """,
+    "validate": """\
+import-assets validate products.csv --as emarsys-products
+import-assets validate sales.csv.gz --as emarsys-sales --csv to_mend.csv
+import-assets validate contacts.csv --as emarsys-contacts --id customer_number --json
+""",
     "draft": """\
 import-assets draft ~/Downloads/contacts.csv --kind customers
 import-assets draft statement.csv --kind events:payment --id account --timestamp date --day-first
@@ -161,6 +166,17 @@ project; without either they are kept in `.dagster`.
     "draft": """\
 More about it, with an example, is in [drafting.md](drafting.md). With `--json`, the definition is
 written all the same, unless `--out -` is said.
+""",
+    "validate": """\
+| Code | Meaning |
+|---|---|
+| 0 | The file keeps to the conventions; there may be warnings. |
+| 1 | It does not: there are errors. |
+| 2 | It cannot be read: it is not there, or is packed in a way that is not unpacked here. |
+
+All rules and their codes are in [emarsys.md](emarsys.md). The file that `--csv` writes has the
+columns line, column, code, severity, value, message, advice and file, the last for archives of
+several files. A cell that a spreadsheet would take for a formula has an apostrophe put before it.
 """,
     "preview": """\
 It says how many records were looked at: there may be fewer, and of a large delivery elsewhere only

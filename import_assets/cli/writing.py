@@ -59,12 +59,19 @@ def put(write: Write, out: Path | None, warehouse: Path) -> tuple[Callable[[], N
         told: list[Written] = []
         show = spooled(lambda target: told.append(write(target)))
         return show, told[0]
+    return lambda: None, put_into(write, out)
+
+
+def put_into(write: Write, out: Path) -> Written:
+    """Have everything written into a file, which replaces one of that name when it is whole.
+
+    Raises ImportAssetsError where it cannot be written.
+    """
     try:
         with replacing(out) as file:
-            written = write(file)
+            return write(file)
     except OSError as error:
         raise ImportAssetsError(f"{out} cannot be written: {error.strerror or error}") from error
-    return lambda: None, written
 
 
 def changes(written: Written) -> Iterator[str]:

@@ -40,7 +40,9 @@ class Roles:
         """
         rules = {(rule.from_ or "").strip(): rule for rule in spec.columns if rule.from_}
         ignored = {name for name in header if (rule := rules.get(name.strip())) and rule.discard}
-        roles = {name: _role(profile, name, rules.get(name.strip()), spec) for name in header}
+        roles: dict[str, Role] = {
+            name: _role(profile, name, rules.get(name.strip()), spec) for name in header
+        }
         return cls(roles, frozenset(ignored))
 
 

@@ -19,7 +19,7 @@ from import_assets.records import Records
 ITEM_TWICE = Rule(
     "item_twice",
     "error",
-    "The item stands in the file before.",
+    "The item stands in the file already.",
     "Keep one record of each item.",
 )
 ROOT_CATEGORY = Rule(
@@ -129,7 +129,7 @@ class UniqueItems:
         before = pl.Series(self._seen.lines(ids.filter(new)), dtype=pl.Int64)
         firsts = ids.filter(new)
         self._seen.add(firsts.filter(before == 0), lines.filter(new).filter(before == 0))
-        if new.all() and not before.any():
+        if new.all() and not (before > 0).any():
             return
         known = pl.DataFrame(
             {"id": firsts, "before": before, "first": lines.filter(new)}
@@ -139,7 +139,7 @@ class UniqueItems:
             .join(known, on="id", how="left", maintain_order="left")
             .filter(pl.col("first") != pl.col("line"))
         )
-        said = again.select(pl.format("The item stands on line {} before.", "first")).to_series()
+        said = again.select(pl.format("The item stands on line {} already.", "first")).to_series()
         yield found(
             ITEM_TWICE,
             again["row"],
