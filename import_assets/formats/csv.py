@@ -19,7 +19,7 @@ reason of a reject       the record
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -30,6 +30,7 @@ from import_assets.formats import faults
 from import_assets.formats.block import Block
 from import_assets.formats.cellquotes import LayoutQuotes
 from import_assets.formats.columns import make_frame
+from import_assets.formats.detection.preamble import preamble_warning
 from import_assets.formats.dialect import find_delimiter
 from import_assets.formats.encodings import LimitedStream, Utf8Stream, open_utf8
 from import_assets.formats.header import Header, find_start
@@ -82,11 +83,14 @@ def open_csv(
     head, line_end = beginning.head, beginning.line_end
     delimiter = find_delimiter(head, line_end, csv, whole=beginning.whole, file=file)
     dialect = Dialect(delimiter, line_end, csv.quote, csv.trim)
+    hints: tuple[str, ...] = ()
+    if csv.header and "skip_lines" not in csv.model_fields_set:
+        hints = preamble_warning(head, dialect, file, whole=beginning.whole)
     start = find_start(beginning, text, dialect, csv, limits)
     line = 1 + beginning.skipped + start.line_ends
     return CsvReader(
         _Source(file, text, dialect, csv, limits.rows, block_bytes),
-        start.header,
+        replace(start.header, warnings=(*hints, *start.header.warnings)),
         _Position(head[start.size :], beginning.whole, line=line, blank=start.blank),
     )
 

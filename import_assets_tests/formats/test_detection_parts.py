@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from import_assets.errors import FileRefused
 from import_assets.formats.detection.detect import Detected, detect_csv
 from import_assets.spec.formats import CsvFormat
+from import_assets_tests.formats.reading import read_csv
 
 
 def detect(text: str, **csv: Any) -> Detected:
@@ -127,6 +129,28 @@ def test_two_tables_in_one_file_are_refused() -> None:
     assert found.delimiter.value is None or found.delimiter.confidence < 1.0
 
 
+def test_a_run_says_that_lines_stand_before_the_table() -> None:
+    """M081: nothing is passed over unasked, but the user learns what to write."""
+    data = b"Statement of account\n\ndate;sum;payer\n2026-02-01;1.5;Ann\n2026-02-03;7;Bob\n"
+    found = read_csv(data, delimiter=";")
+    assert (found.rows, found.header) == ([], ("Statement of account",))
+    assert 'such as "Statement of account"' in found.reader.warnings[0]
+    assert "write csv: {skip_lines: 2}" in found.reader.warnings[0]
+    assert read_csv(data, skip_lines=2).header == ("date", "sum", "payer")
+    for fine in (b"a;b\n1;2\n", b"a;b\n1;2;3\n4;5;6\n", data.partition(b"\n\n")[2]):
+        assert read_csv(fine).reader.warnings == ()
+    assert read_csv(data, delimiter=";", skip_lines=0).reader.warnings == ()
+
+
+@pytest.mark.parametrize("csv", [{}, {"delimiter": "\t"}])
+def test_a_run_refuses_excels_first_line(csv: dict[str, Any]) -> None:
+    """D14: it would be the header of all records."""
+    with pytest.raises(FileRefused, match=r'skip_lines: 1, delimiter: "\\t"') as caught:
+        read_csv(b"sep=\t\na\tb\tc\n1\t2\t3\n", **csv)
+    assert (caught.value.reason, caught.value.line) == ("header_broken", 1)
+
+
+@settings(deadline=None)
 @given(
     data=st.binary(max_size=200) | st.text(alphabet="a1;,\t|\n\r\"' =", max_size=80).map(str.encode)
 )

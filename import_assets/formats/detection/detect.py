@@ -107,4 +107,4 @@ def _quote(text: bytes, csv: CsvFormat) -> Finding[Quote]:
 def _header(rest: bytes, dialect: Dialect, csv: CsvFormat, *, whole: bool) -> Finding[bool]:
     if "header" in csv.model_fields_set:
         return said(csv.header)
-    return find_header(take_sample(rest, dialect, whole=whole))
+    return find_header(take_sample(rest, dialect, whole=whole).records)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from import_assets.formats.detection.findings import Finding
-from import_assets.formats.detection.sample import Sample
+from import_assets.formats.detection.sample import Record
 from import_assets.formats.detection.shapes import TEXT, shape
 
 _MOSTLY = 0.8
@@ -28,17 +28,17 @@ _COMMON = frozenset(_NAMES.split())
 _LOWEST, _HIGHEST = 0.55, 0.99
 
 
-def find_header(sample: Sample) -> Finding[bool]:
+def find_header(records: Sequence[Record]) -> Finding[bool]:
     """Tell whether the first record is a header, by what stands below it.
 
     Names are texts over columns of numbers, dates or addresses; a first record that looks like the
     others there is one of them. Where nothing tells, it is taken for a header, as it usually is,
     and not for sure.
     """
-    if not sample.records:
+    if not records:
         return Finding(True, _LOWEST, "the file has no record")
-    first = sample.records[0].cells
-    rest = [record.cells for record in sample.records[1:] if len(record.cells) == len(first)]
+    first = records[0].cells
+    rest = [record.cells for record in records[1:] if len(record.cells) == len(first)]
     names, values = _by_columns(first, rest)
     known = _by_words(first)
     shaped, names = names > 0, names + known

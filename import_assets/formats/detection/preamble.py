@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
+from import_assets.errors import FileRefused
 from import_assets.formats.detection.findings import Finding
 from import_assets.formats.detection.header import find_header
-from import_assets.formats.detection.sample import Record, Sample
+from import_assets.formats.detection.sample import Record, Sample, take_sample
 from import_assets.formats.detection.shapes import TEXT, shape
+from import_assets.formats.layout import Dialect
 from import_assets.spec.formats import Delimiter
 
 _FARTHEST = 50
 """Records in which the table has to begin."""
 _REGULAR = 0.7
 _PROVEN = 0.7
+_GLANCE_BYTES = 1 << 14
 _SEPARATOR_LINE = re.compile(rb'"?sep=(?P<delimiter>[,;\t| ~:.-])"?\r?(?:\n|\r|\Z)', re.IGNORECASE)
 
 
@@ -48,7 +50,7 @@ def find_preamble(sample: Sample) -> Finding[int]:
     named = _is_header(records[first])
     # A line that is blank parts two things; names over values are a header for sure.
     apart = records[first].line - before[-1].line > 1
-    heads = find_header(replace(sample, records=records[first:]))
+    heads = find_header(records[first:])
     proven = heads.value is True and heads.confidence >= _PROVEN
     if not (named and (apart or proven)) and not (single and width > 2):
         return Finding(
@@ -63,6 +65,30 @@ def find_preamble(sample: Sample) -> Finding[int]:
         f"the table with {width} columns begins on line {skipped + 1}; what stands before it, such "
         f"as {_shown(before[0])}, has fewer cells",
     )
+
+
+def preamble_warning(head: bytes, dialect: Dialect, file: str, *, whole: bool) -> tuple[str, ...]:
+    """Return what to tell the user where a table that is read from its first line has a preamble.
+
+    Raises:
+        FileRefused: `header_broken`; the first line is `sep=;`, which only names the delimiter.
+    """
+    if named := separator_line(head):
+        raise FileRefused(
+            file,
+            "header_broken",
+            f"the line sep={named} names the delimiter and no column: write csv: "
+            f'{{skip_lines: 1, delimiter: "{named}"}}'.replace("\t", "\\t"),
+            1,
+        )
+    sample = take_sample(head, dialect, whole=whole, size=_GLANCE_BYTES)
+    # Hardly any file has one, and to look at the cells takes longer.
+    if not sample.counts or sample.counts[0] == _usual_width(sample.counts):
+        return ()
+    found = find_preamble(sample)
+    if not found.value or found.confidence < _PROVEN:
+        return ()
+    return (f"{found.why}: write csv: {{skip_lines: {found.value}}} to pass over that",)
 
 
 def _usual_width(counts: Sequence[int]) -> int:

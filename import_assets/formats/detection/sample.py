@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from import_assets.formats.block import Block
-from import_assets.formats.layout import Dialect, lay_out
+from import_assets.formats.layout import Dialect, Layout, Positions, lay_out
 
 SAMPLE_BYTES = 1 << 18
 _MOST_CELLS = 10_000
@@ -29,32 +30,33 @@ class Record:
 
 @dataclass(frozen=True)
 class Sample:
-    """The first records under a dialect.
-
-    `counts` is the number of cells of each complete record of the sample, `records` the first of
-    them with their cells; those with a quote where none belongs are left out of both.
-    """
+    """The first records under a dialect, but for those with a quote where none belongs."""
 
     dialect: Dialect
-    counts: tuple[int, ...]
-    records: tuple[Record, ...]
+    layout: Layout
+    good: Positions
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """The number of cells of each complete record."""
+        return self.layout.cells[self.good].tolist()
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """The first of the records, with what their cells hold."""
+        cells = np.cumsum(self.layout.cells[self.good])
+        shown = self.good[: max(2, int(np.searchsorted(cells, _MOST_CELLS)))][:_MOST_RECORDS]
+        return tuple(self._record(int(at)) for at in shown)
+
+    def _record(self, at: int) -> Record:
+        first, width = int(self.layout.first_cells[at]), int(self.layout.cells[at])
+        cells = (self.layout.cell(first + cell) for cell in range(width))
+        texts = tuple(cell.decode("utf-8", "replace") for cell in cells)
+        return Record(int(self.layout.lines[at]) + 1, texts)
 
 
-def take_sample(head: bytes, dialect: Dialect, *, whole: bool) -> Sample:
-    """Cut the beginning of a text in UTF-8 into records and cells."""
-    last = whole and len(head) <= SAMPLE_BYTES
-    layout = lay_out(Block.of([head[:SAMPLE_BYTES]], dialect.line_end, last=last), dialect)
-    good = np.flatnonzero(~layout.blank & ~layout.badly_quoted)
-    counts = layout.cells[good]
-    shown = good[: max(2, int(np.searchsorted(np.cumsum(counts), _MOST_CELLS)))][:_MOST_RECORDS]
-    records = [
-        Record(
-            int(layout.lines[at]) + 1,
-            tuple(
-                layout.cell(int(layout.first_cells[at]) + cell).decode("utf-8", "replace")
-                for cell in range(int(layout.cells[at]))
-            ),
-        )
-        for at in shown
-    ]
-    return Sample(dialect, tuple(counts.tolist()), tuple(records))
+def take_sample(head: bytes, dialect: Dialect, *, whole: bool, size: int = SAMPLE_BYTES) -> Sample:
+    """Cut the first `size` bytes of a text in UTF-8 into records and cells."""
+    last = whole and len(head) <= size
+    layout = lay_out(Block.of([head[:size]], dialect.line_end, last=last), dialect)
+    return Sample(dialect, layout, np.flatnonzero(~layout.blank & ~layout.badly_quoted))
