@@ -74,6 +74,7 @@ _ADVICE: Mapping[str, str] = {
     "stray_carriage_return": "End all lines alike, with LF or CR LF.",
     "undecodable": "Save the file as UTF-8.",
     "wrong_encoding": "Save the file as UTF-8.",
+    "encoding_unclear": "Save the file as UTF-8.",
     "duplicate_headers": "Give each column a name of its own.",
     "empty_file": "Write a header and the records below it.",
     "header_broken": "Mend the first line, which names the columns, and save the file as UTF-8.",
