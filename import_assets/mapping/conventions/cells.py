@@ -225,7 +225,7 @@ SEVERAL_VALUES = CellRule(
         "Only a category may have several values in Smart Insight; it keeps these as one text.",
         "Write one value if Smart Insight is to know it.",
     ),
-    lambda cell: cell.str.contains("|", literal=True),
+    lambda cell: cell.str.contains("|", literal=True) & (cell.str.count_matches(_VALUE) > 1),
 )
 # M125, D50
 EMPTY_VALUE = CellRule(
