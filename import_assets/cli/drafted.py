@@ -16,6 +16,7 @@ from import_assets.mapping.roles import Roles, main_identifier, propose_roles
 from import_assets.mapping.typed import NATURAL
 from import_assets.records import as_text
 from import_assets.spec.draft import Draft, Line, attribute_names
+from import_assets.spec.formats import CsvFormat
 from import_assets.spec.models import (
     AttributeType,
     CustomersKind,
@@ -27,7 +28,8 @@ from import_assets.spec.models import (
 
 _OFFSET = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2})$")
 _TEXTS = ("text", "long text")
-_CSV_KEYS = ("delimiter", "encoding")
+_ALWAYS = ("delimiter", "encoding")
+"""Keys of `csv` that a draft says, be they as usual or not."""
 
 
 @dataclass(frozen=True)
@@ -226,8 +228,16 @@ def _written(seen: Looked) -> tuple[str, dict[str, Line]]:
         return "xml", lines
     if seen.csv is None:
         return "", {}
-    keys = {key: Line(value) for key in _CSV_KEYS if (value := getattr(seen.csv, key)) is not None}
-    return "csv", keys
+    usual = CsvFormat().model_dump()
+    values = seen.csv.model_dump()
+    wanted = [key for key in seen.findings if key in _ALWAYS or values[key] != usual[key]]
+    return "csv", {key: Line(values[key], _sure(seen, key)) for key in wanted}
+
+
+def _sure(seen: Looked, key: str) -> str:
+    """Return how sure something is about how the file is written, and why."""
+    found = seen.findings[key]
+    return f"{percent(found.confidence)} sure: {found.why}"
 
 
 def _timezone(seen: Looked, wanted: Wanted, proposals: Mapping[str, Proposal]) -> Line | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,14 +16,14 @@ from pydantic import TypeAdapter, ValidationError
 from import_assets.cli.answers import Answers, somebody_there
 from import_assets.cli.drafted import Drafted, Wanted, draft_of
 from import_assets.cli.exits import DONE
-from import_assets.cli.filepreview import proposal_object, written_as
+from import_assets.cli.filepreview import findings_object, proposal_object, written_as
 from import_assets.cli.looking import (
     Looked,
+    Said,
     is_address,
     look_at_file,
     look_at_source,
     probe,
-    said_format,
     source_of_address,
 )
 from import_assets.cli.refusals import rejects_list
@@ -38,6 +38,9 @@ from import_assets.warehouse import attributes
 
 RECORDS = 10_000
 """Records that are looked at."""
+
+_MOST_BROKEN = 3
+"""Records that are shown of those that cannot be read."""
 
 _SCHEMA = "docs/schema/import.schema.json"
 _STDOUT = Path("-")
@@ -66,8 +69,7 @@ class Options:
     decimal: str | None = None
     ids: Sequence[str] = ()
     timestamp: str | None = None
-    delimiter: str | None = None
-    encoding: str | None = None
+    csv: Said = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,6 @@ def draft(session: Session, options: Options) -> int:
             is not clear and nobody can be asked.
     """
     kind = _kind(options.kind, product=options.product)
-    said = said_format(options.delimiter, options.encoding)
     project = session.project
     place = _place(project, options)
     name = _name(options.name, place.stem)
@@ -97,8 +98,7 @@ def draft(session: Session, options: Options) -> int:
         raise ImportAssetsError(
             f"{target} is there already and is not overwritten: say another --name, or --out"
         )
-    seen = _seen(session, place, said)
-    _check_encoding(seen, said)
+    seen = _seen(session, place, options.csv)
     spec = probe(project, place.source).spec.model_copy(update={"kind": kind})
     wanted = Wanted(
         spec, place.source, project.spec, project.spec.timezone, _known(session, kind.table)
@@ -216,28 +216,12 @@ def _answers(options: Options, session: Session) -> Answers:
 # --- what is there --------------------------------------------------------------------------------
 
 
-def _seen(session: Session, place: _Place, said: Mapping[str, Any]) -> Looked:
+def _seen(session: Session, place: _Place, said: Said) -> Looked:
     if place.file is not None:
         definition = probe(session.project, {"upload": {}})
         return look_at_file(definition, place.file, RECORDS, said)
     definition = probe(session.project, place.source)
     return look_at_source(definition, session.connections, RECORDS, said)
-
-
-def _check_encoding(seen: Looked, said: Mapping[str, Any]) -> None:
-    """Refuse to write a definition by which records of an unknown encoding would be rejected.
-
-    Raises ImportAssetsError where bytes are not of the encoding that a file without a mark has.
-    """
-    if "encoding" in said:
-        return
-    for record in rejects_list(seen.first.rejects):
-        for fault in record["faults"]:
-            if fault["reason"] == "undecodable":
-                raise ImportAssetsError(
-                    f"{seen.file}:{record['line']}: the encoding is not clear: {fault['message']} "
-                    "Here, say --encoding NAME"
-                )
 
 
 def _known(session: Session, table: tuple[str, ...]) -> dict[str, AttributeType]:
@@ -301,6 +285,9 @@ def _tell(session: Session, name: str, target: Path, seen: Looked, made: Drafted
         output.say(f"{seen.file}: {told}")
     for warning in seen.reader.warnings:
         output.note(f"warning: {warning}")
+    for record in rejects_list(seen.first.rejects)[:_MOST_BROKEN]:
+        told = "; ".join(fault["message"] for fault in record["faults"])
+        output.note(f"warning: {seen.file}:{record['line']} would be rejected: {told}")
     output.say(f"Wrote {target}: {len(made.draft.columns):,} columns.")
     for line in made.draft.columns:
         if line.ask:
@@ -319,6 +306,7 @@ def _object(name: str, target: Path, seen: Looked, made: Drafted, text: str) -> 
         "row": reader.row,
         "delimiter": reader.delimiter,
         "encoding": reader.encoding,
+        "dialect": findings_object(seen),
         "warnings": reader.warnings,
         "identifiers": {
             kind: {"column": role.column, "why": role.why} for kind, role in made.roles.ids.items()

@@ -19,6 +19,7 @@ _COLUMNS_OF = [
     table_column("misfits", "do not fit"),
     table_column("why", wrap=True),
 ]
+_FINDINGS_OF = [*columns("key", "found", "sure"), table_column("why", wrap=True)]
 _NAMED = {"\t": "tab", " ": "space"}
 
 
@@ -70,6 +71,19 @@ def proposal_object(proposal: Proposal) -> dict[str, Any]:
     }
 
 
+def findings_object(seen: Looked) -> dict[str, Any]:
+    """Return what was found out about how a CSV is written, for programs."""
+    return {
+        key: {
+            "value": found.value,
+            "confidence": round(found.confidence, 3),
+            "why": found.why,
+            "rivals": found.rivals,
+        }
+        for key, found in seen.findings.items()
+    }
+
+
 def show_file(output: Output, what: str, seen: Looked, rows: int) -> None:
     """Print what was seen of a file, with at most `rows` of its records."""
     shown = list(itertools.islice(_records(seen), rows))
@@ -80,6 +94,7 @@ def show_file(output: Output, what: str, seen: Looked, rows: int) -> None:
         output.say(f"{seen.file}: {told}")
     for warning in reader.warnings:
         output.note(f"warning: {warning}")
+    output.table(_findings(seen), of=_FINDINGS_OF, title="How it is written")
     output.table(_columns(seen), of=_COLUMNS_OF, title="What its columns could be")
     heads = [Column(name, name) for name in reader.header]
     cells = [one.cells for one in shown]
@@ -97,6 +112,7 @@ def _object(
         "row": reader.row,
         "delimiter": reader.delimiter,
         "encoding": reader.encoding,
+        "dialect": findings_object(seen),
         "header": reader.header,
         "warnings": reader.warnings,
         "columns": [
@@ -114,6 +130,26 @@ def _object(
         "looked_at": seen.first.looked_at,
         "rejects": rejects,
     }
+
+
+def _findings(seen: Looked) -> list[Mapping[str, Any]]:
+    return [
+        {
+            "key": key,
+            "found": as_said(found.value),
+            "sure": percent(found.confidence),
+            "why": found.why,
+        }
+        for key, found in seen.findings.items()
+    ]
+
+
+def as_said(value: object) -> str:
+    """Return a value of a key of `csv` as a definition says it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return _NAMED.get(text, text)
 
 
 def _records(seen: Looked) -> Iterator[_Record]:

@@ -5,7 +5,6 @@ It is read as an import would read it: by a definition that says what was found 
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -21,26 +20,31 @@ from pydantic import ValidationError
 
 from import_assets.cli.finding import Found, found, lying
 from import_assets.errors import FileRefused, ImportAssetsError
-from import_assets.formats.xml.opening import HEAD_BYTES, looks_like_xml
+from import_assets.formats.detection.detect import Detected, detect_csv
+from import_assets.formats.detection.encoding import HEAD_BYTES
+from import_assets.formats.detection.findings import Finding
+from import_assets.formats.xml.opening import HEAD_BYTES as XML_HEAD_BYTES
 from import_assets.formats.xml.reader import XmlReader
 from import_assets.mapping.localtime import Zone
 from import_assets.mapping.proposals import Proposal, propose
 from import_assets.pipeline import trial
-from import_assets.pipeline.content import Reader, open_parts, part_name
+from import_assets.pipeline.content import Reader, first_bytes, is_xml, open_parts, part_name
 from import_assets.pipeline.feeds import open_feed
 from import_assets.pipeline.trial import Beginning
 from import_assets.records import ColumnKind
 from import_assets.sources.connect import Connections
 from import_assets.sources.rows import SpooledRows
-from import_assets.spec.formats import CsvFormat, Delimiter, Encoding, XmlFormat
+from import_assets.spec.formats import CsvFormat, Delimiter, Encoding, Quote, XmlFormat
 from import_assets.spec.loading import Import, Project
 from import_assets.spec.models import ImportSpec
 
 _NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " "}
 _OPTIONS = {
     "delimiter_unclear": "--delimiter C",
+    "encoding_unclear": "--encoding NAME",
     "wrong_encoding": "--encoding NAME",
-    "header_broken": "--delimiter C or --encoding NAME",
+    "header_broken": "--delimiter C, --encoding NAME or --skip-lines N",
+    "first_record_broken": "--delimiter C, --encoding NAME or --skip-lines N",
 }
 """Why a file cannot be read before the user says something, and how it is said."""
 
@@ -51,12 +55,21 @@ Said = Mapping[str, Any]
 # --- what the user says ---------------------------------------------------------------------------
 
 
-def said_format(delimiter: str | None, encoding: str | None) -> dict[str, Any]:
+def said_format(
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    quote: str | None = None,
+    header: bool | None = None,
+    skip_lines: int | None = None,
+) -> dict[str, Any]:
     """Return what options say about the format; raises click.BadParameter for what is unknown."""
-    said: dict[str, Any] = {}
+    given = {"quote": quote, "header": header, "skip_lines": skip_lines}
+    said: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if delimiter is not None:
         said["delimiter"] = _NAMED_DELIMITERS.get(delimiter.lower(), delimiter)
         _check_allowed("--delimiter", said["delimiter"], get_args(Delimiter))
+    if quote is not None:
+        _check_allowed("--quote", quote, get_args(Quote))
     if encoding is not None:
         said["encoding"] = encoding.lower()
         _check_allowed("--encoding", said["encoding"], get_args(Encoding))
@@ -124,7 +137,8 @@ def probe(project: Project, source: Mapping[str, Any]) -> Import:
 class Looked:
     """What was seen of the first records.
 
-    `file` is what they are of: in an archive, its first file. `csv` or `xml` is how it is written.
+    `file` is what they are of: in an archive, its first file. `csv` or `xml` is how it is written,
+    and `findings` by the keys of `csv`, what of it was found out and how sure that is.
     """
 
     file: str
@@ -133,6 +147,7 @@ class Looked:
     zone: Zone
     csv: CsvFormat | None
     xml: XmlFormat | None
+    findings: Mapping[str, Finding[Any]]
 
     @cached_property
     def frame(self) -> pl.DataFrame:
@@ -173,35 +188,38 @@ def look_at_source(
 ) -> Looked:
     """Fetch and read the first records of what a definition's source holds.
 
-    A server is asked twice: for a sample, which tells the encoding, and for a preview (M011).
-    Raises what `look_at_file` does.
+    A server is asked twice: for a sample, which tells how the file is written, and for a preview
+    (M011). Raises what `look_at_file` does.
     """
+    sample = b""
     if definition.spec.source.url is not None:
-        said = {**_sampled(definition, connections), **said}
+        sample = _sample(definition, connections)
     with (
         TemporaryDirectory(prefix="preview-") as folder,
         found(definition, connections, None, Path(folder), records) as seen,
     ):
-        return _look(definition, seen, records, said)
+        return _look(definition, seen, records, said, sample)
 
 
-def _sampled(definition: Import, connections: Connections) -> dict[str, Any]:
-    """Ask for a sample; return its encoding, where its first bytes tell it (D41)."""
+def _sample(definition: Import, connections: Connections) -> bytes:
+    """Ask a server for a sample (D41)."""
     from import_assets.sources.feeds.url import UrlFeed
 
     feed = open_feed(definition, connections)
     if not isinstance(feed, UrlFeed):
         raise TypeError(f"{feed.place} is no address")
-    sample = feed.sample()
-    marked = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if looks_like_xml(sample[:HEAD_BYTES]):
-        return {}  # it says its encoding itself
-    return {"encoding": "utf-16"} if marked else {}
+    return feed.sample()
 
 
-def _look(definition: Import, seen: Found, records: int, said: Said) -> Looked:
+def _look(definition: Import, seen: Found, records: int, said: Said, sample: bytes = b"") -> Looked:
+    definition = with_csv(definition, said)
     try:
-        looked = _looked(with_csv(definition, said), seen, records)
+        detected = _detected(definition, seen, sample)
+        if detected is not None:
+            found_out = detected.csv(seen.name).model_dump()
+            looked = _looked(with_csv(definition, found_out), seen, records)
+            return replace(looked, findings=detected.findings)
+        looked = _looked(definition, seen, records)
         if isinstance(looked.reader, XmlReader) and looked.reader.objects:
             # What is JSON in some rows and columns in others is of use to nobody.
             looked = _looked(_with_json(definition, looked.reader.objects), seen, records)
@@ -210,6 +228,22 @@ def _look(definition: Import, seen: Found, records: int, said: Said) -> Looked:
             raise ImportAssetsError(f"{error}; here, say {_OPTIONS[error.reason]}") from error
         raise
     return looked
+
+
+def _detected(definition: Import, seen: Found, sample: bytes) -> Detected | None:
+    """Find out how a CSV is written; None for what is none."""
+    if isinstance(seen.content.spooled, SpooledRows):
+        return None
+    head, whole = first_bytes(definition, seen.content, HEAD_BYTES)
+    if is_xml(definition.spec.format, head[:XML_HEAD_BYTES], seen.name):
+        return None
+    csv = definition.spec.csv
+    if seen.content.encoding is not None:
+        csv = csv.model_copy(update={"encoding": seen.content.encoding})
+    whole = whole and not seen.cut
+    if len(sample) > len(head) and not whole:
+        head = sample  # some servers say less about the beginning when they are asked for rows
+    return detect_csv(head, whole=whole, said=csv)
 
 
 def _looked(definition: Import, seen: Found, records: int) -> Looked:
@@ -224,7 +258,7 @@ def _looked(definition: Import, seen: Found, records: int) -> Looked:
         found_out = {"delimiter": reader.delimiter, "encoding": reader.encoding}
         csv = definition.spec.csv.model_copy(update=found_out)
     name = part_name(seen.name, part.member)
-    return Looked(name, reader, first, Zone(definition.timezone), csv, xml)
+    return Looked(name, reader, first, Zone(definition.timezone), csv, xml, {})
 
 
 def _with_json(definition: Import, names: Sequence[str]) -> Import:

@@ -85,6 +85,43 @@ def _with_session(command: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
+def _with_format(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options that say how a CSV is written; they come as `said`, by key of `csv`."""
+
+    @click.option(
+        "--delimiter", metavar="C", help="The character between cells; `tab`, `space` too."
+    )
+    @click.option("--encoding", metavar="NAME", help="The encoding, one of those of `encoding:`.")
+    @click.option("--quote", metavar="Q", help="What quotes cells: `\"`, `'` or `none`.")
+    @click.option(
+        "--header/--no-header", default=None, help="Whether the first record names the columns."
+    )
+    @click.option(
+        "--skip-lines",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Lines that stand before the table.",
+    )
+    @functools.wraps(command)
+    def wrapped(
+        session: Session,
+        /,
+        *,
+        delimiter: str | None,
+        encoding: str | None,
+        quote: str | None,
+        header: bool | None,
+        skip_lines: int | None,
+        **given: Any,
+    ) -> int:
+        from import_assets.cli.looking import said_format
+
+        said = said_format(delimiter, encoding, quote, header, skip_lines)
+        return command(session, said=said, **given)
+
+    return wrapped
+
+
 def _refuse_both(session: Session, *, as_csv: bool) -> None:
     if as_csv and session.output.as_json:
         raise click.UsageError("--json is not CSV: leave out either --json or what is about CSV")
@@ -122,19 +159,15 @@ def check(session: Session) -> int:
     metavar="N",
     help="How many rows to show.",
 )
-@click.option(
-    "--delimiter", metavar="C", help="As if the format said this delimiter; `tab`, `space` too."
-)
-@click.option("--encoding", metavar="NAME", help="As if the format said this encoding.")
 @_with_session
+@_with_format
 def preview(
     session: Session,
     *,
     what: str,
     file: Path | None,
     rows: int,
-    delimiter: str | None,
-    encoding: str | None,
+    said: dict[str, Any],
 ) -> int:
     """Show the first records of a delivery.
 
@@ -145,7 +178,7 @@ def preview(
     """
     from import_assets.cli import previewing
 
-    return previewing.preview(session, what, file, rows, delimiter=delimiter, encoding=encoding)
+    return previewing.preview(session, what, file, rows, said=said)
 
 
 @main.command()
@@ -241,10 +274,9 @@ def validate(
     help="The column that identifies a row; IDENTIFIER=COLUMN for one of several.",
 )
 @click.option("--timestamp", metavar="COLUMN", help="The column with the time of the events.")
-@click.option("--delimiter", metavar="C", help="The delimiter of the file; `tab`, `space` too.")
-@click.option("--encoding", metavar="NAME", help="The encoding of the file.")
 @_with_session
-def draft(session: Session, **options: Any) -> int:
+@_with_format
+def draft(session: Session, said: dict[str, Any], **options: Any) -> int:
     """Write a definition for a FILE, a URL, or what is behind a connection.
 
     Looks at the first 10,000 records: how they are written, which columns say who a row is about,
@@ -254,7 +286,7 @@ def draft(session: Session, **options: Any) -> int:
     """
     from import_assets.cli import drafting
 
-    return drafting.draft(session, drafting.Options(**options))
+    return drafting.draft(session, drafting.Options(csv=said, **options))
 
 
 @main.command()

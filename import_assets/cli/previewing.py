@@ -13,11 +13,11 @@ from import_assets.cli.exits import DONE
 from import_assets.cli.filepreview import proposal_object, proposed, show_file, written_as
 from import_assets.cli.finding import found
 from import_assets.cli.looking import (
+    Said,
     is_address,
     look_at_file,
     look_at_source,
     probe,
-    said_format,
     source_of_address,
     with_csv,
 )
@@ -50,11 +50,12 @@ def preview(
     file: Path | None,
     rows: int,
     *,
-    delimiter: str | None,
-    encoding: str | None,
+    said: Said,
 ) -> int:
-    """Preview an import's delivery, a file or an address; an import goes before a file."""
-    said = said_format(delimiter, encoding)
+    """Preview an import's delivery, a file or an address; an import goes before a file.
+
+    What is `said` about the format goes before what is found, and before a definition.
+    """
     path = Path(what)
     named = is_address(what) or path == STDIN or path.is_file()
     names = _names(session, named)

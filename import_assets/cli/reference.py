@@ -257,7 +257,8 @@ def _written(argument: click.Argument) -> str:
 
 
 def _option(option: click.Option) -> str:
-    words = " ".join([*option.opts, *([option.metavar] if option.metavar else [])])
+    names = "/".join([*option.opts, *option.secondary_opts])
+    words = " ".join([names, *([option.metavar] if option.metavar else [])])
     default = f" {option.default} if left out." if option.show_default else ""
     again = " Can be said several times." if option.multiple else ""
     meaning = f"{option.help}{default}{again}"

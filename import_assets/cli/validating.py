@@ -65,7 +65,7 @@ def validate(
     """
     output = session.output
     _check_out(session, file, out)
-    csv = CsvFormat.model_validate(said_format(delimiter, None))
+    csv = CsvFormat.model_validate(said_format(delimiter))
     summary, kept = Summary(PROFILES[profile].name), _Kept(limit)
     with (
         TemporaryDirectory(prefix="validate-") as folder,

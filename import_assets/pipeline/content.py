@@ -115,6 +115,26 @@ def _open(
     return open_csv(opening(), csv, limits, file)
 
 
+def first_bytes(definition: Import, content: Content, size: int) -> tuple[bytes, bool]:
+    """Return the first bytes, unpacked, of the first file of a delivery, and whether it ends there.
+
+    Raises:
+        FileRefused: the content is an archive that cannot be read, or holds no such file.
+    """
+    if isinstance(content.spooled, SpooledRows):
+        return b"", True
+    limits, pattern = definition.project.spec.limits, definition.spec.format.members
+    members = open_members(
+        content.spooled.path, FilePattern(pattern) if pattern else None, limits, content.file
+    )
+    head = b""
+    with closing(members):
+        stream = next(members).stream
+        while len(head) <= size and (block := stream.read(size + 1 - len(head))):
+            head += block
+    return head[:size], len(head) <= size
+
+
 def is_xml(said: Format, head: bytes, file: str) -> bool:
     """Tell whether a file is XML, by what a definition says about it, or else by its first bytes.
 

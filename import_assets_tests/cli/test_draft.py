@@ -143,6 +143,9 @@ def test_a_mailchimp_audience_export(shop: Shop) -> None:
 
 
 STATEMENT = """\
+Výpis z účtu;SK31 1200 0000 1987 4263 7541
+Obdobie;01.02.2026 - 28.02.2026
+
 Dátum;Suma;Mena;Protiúčet;Názov protiúčtu;Variabilný symbol;Poznámka
 02.02.2026;-1 234,50;EUR;SK8975000000000012345671;Žilinská vodárenská;0001234567;Záloha február
 13.02.2026;2 500,00;EUR;CZ6508000000192000145399;Škoda, s. r. o.;12;Faktúra č. 7
@@ -153,16 +156,17 @@ Dátum;Suma;Mena;Protiúčet;Názov protiúčtu;Variabilný symbol;Poznámka
 
 @pytest.mark.slow
 def test_a_bank_statement(shop: Shop) -> None:
-    """`;`, decimal commas, cp1250, leading zeros, one broken row."""
+    """A preamble, `;`, decimal commas, cp1250, leading zeros, one broken row: nothing is said."""
     file = shop.write("in/vypis.csv", STATEMENT.encode("cp1250"))
     shop.age("in/vypis.csv", 100)
     words = (str(file), "--kind", "events:payment")
-    assert "--encoding NAME" in draft(shop, *words, "--delimiter", ";", code=2)
-    output = draft(shop, *words, "--encoding", "cp1250", code=2)
-    assert "which column identifies a row is not clear" in output
-    draft(shop, *words, "--encoding", "cp1250", "--id", "Protiúčet")
+    assert "which column identifies a row is not clear" in draft(shop, *words, code=2)
+    output = draft(shop, *words, "--id", "Protiúčet")
+    assert "vypis.csv:7 would be rejected: 8 cells, the header has 7" in output
     csv = drafted(shop, "vypis")["format"]["csv"]
-    assert csv == {"delimiter": ";", "encoding": "cp1250"}
+    assert csv == {"delimiter": ";", "encoding": "cp1250", "skip_lines": 3}
+    text = (shop.root / "imports/vypis.yaml").read_text(encoding="utf-8")
+    assert "% sure: 16 words read like Slovak, such as" in text
     said = rules(shop, "vypis")
     assert said["Dátum"] == {"from": "Dátum", "timestamp": True}
     assert said["Suma"] == {"from": "Suma", "type": "number", "format": "1 234,56"}
@@ -189,6 +193,51 @@ def test_unicode_text_of_excel(shop: Shop) -> None:
     told = imported(shop, "cennik")
     assert (told["read"], told["inserted"]) == (2, 2)
     assert shop.query("SELECT item_id FROM catalogs.pricelist ORDER BY 1")[0] == {"item_id": "001"}
+
+
+def test_a_file_without_names(shop: Shop) -> None:
+    text = "1001,2024-01-05,12.50,ann@example.com\n1002,2024-01-06,7.00,bob@example.com\n"
+    file = shop.write("in/plain.csv", text * 3)
+    draft(shop, str(file), "--kind", "events:visit", "--id", "column_4")
+    assert drafted(shop, "plain")["format"]["csv"]["header"] is False
+    assert rules(shop, "plain")["column_2"] == {"from": "column_2", "timestamp": True}
+    (seen,) = shop.json("preview", str(file))
+    assert seen["header"] == ["column_1", "column_2", "column_3", "column_4"]
+    assert seen["dialect"]["header"]["value"] is False
+    assert 0.5 < seen["dialect"]["header"]["confidence"] <= 1
+    assert seen["dialect"]["header"]["why"]
+    (seen,) = shop.json("preview", str(file), "--header")
+    assert seen["header"][0] == "1001"
+    assert seen["dialect"]["header"]["why"] == "as the definition says"
+
+
+def test_d15_encodings_that_read_alike_are_not_guessed(shop: Shop) -> None:
+    """One byte that is a letter in several encodings says nothing."""
+    file = shop.write("in/two.csv", b"id,n\n1,\xe8\n")
+    output = draft(shop, str(file), "--kind", "customers", code=2)
+    assert "the encoding is not clear" in output
+    assert "--encoding NAME" in output
+    draft(shop, str(file), "--kind", "customers", "--encoding", "cp1250")
+    assert drafted(shop, "two")["format"]["csv"]["encoding"] == "cp1250"
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "csv"),
+    [
+        ("a line\nid,name\n1,x\n", ["--skip-lines", "1"], {"skip_lines": 1}),
+        ("id,name\n1,'a,b'\n", ["--quote", "'"], {"quote": "'"}),
+        ("id;name\n1;x,y\n", ["--delimiter", ","], {"delimiter": ","}),
+    ],
+)
+def test_m014_what_is_found_can_be_overridden(
+    shop: Shop, text: str, words: list[str], csv: dict[str, Any]
+) -> None:
+    file = shop.write("in/said.csv", text)
+    (seen,) = shop.json("preview", str(file), *words)
+    for key, value in csv.items():
+        assert seen["dialect"][key]["value"] == value
+        assert seen["dialect"][key]["confidence"] == 1
+    assert shop.call("preview", str(file), "--quote", "x").exit_code == 2
 
 
 # --- what is asked -------------------------------------------------------------------------------
