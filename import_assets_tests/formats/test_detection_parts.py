@@ -122,11 +122,11 @@ def test_excels_first_line_names_the_delimiter(line: str) -> None:
     assert detect(line + "a;b\n1;2\n", delimiter=",").delimiter.value == ","
 
 
-def test_two_tables_in_one_file_are_refused() -> None:
-    """D14: neither of two equal readings is taken."""
-    text = "Title\n\na;b,c;d\n" + "1;2,3;4\n" * 3
-    found = detect(text)
-    assert found.delimiter.value is None or found.delimiter.confidence < 1.0
+def test_equals_behind_a_preamble_are_refused() -> None:
+    """D14: neither of two equal readings is taken, nor one column because of the title."""
+    found = detect("Title\n\na;b,c;d,e\n" + "1;2x,3;4,u\n" * 3).delimiter
+    assert (found.value, found.rivals) == (None, (",", ";"))
+    assert "the delimiter is not clear" in found.why
 
 
 def test_a_run_says_that_lines_stand_before_the_table() -> None:

@@ -83,12 +83,17 @@ def _both(head: bytes, like: Dialect, *, whole: bool) -> Table:
     if not any(skip.value for skip in skips.values()):
         return Table(plain, skips[plain.value or ","])
     ways: list[_Way] = []
+    refused: list[Table] = []
     for sample in samples:
         skip = skips[sample.dialect.delimiter]
         found = judge_delimiter(behind(head, like, skip.value or 0), like, whole=whole)
         if found.value == sample.dialect.delimiter:
             ways.append(_Way(Table(found, skip), _weight(sample, skip.value or 0)))
+        elif sample.dialect.delimiter in found.rivals:
+            refused.append(Table(found, skip))
     ways.sort(key=lambda way: -way.weight)
+    if not ways and refused:
+        return refused[0]
     if not ways:
         return Table(plain, Finding(0, 0.5, "no line begins a table that goes on regularly"))
     if len(ways) > 1 and ways[0].weight - ways[1].weight < _CLEARLY:
