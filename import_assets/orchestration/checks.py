@@ -175,7 +175,7 @@ def _columns_unchanged(
     """Compare the columns of each delivery with the agreed ones (M115)."""
     agreed = contracts.agreed(connection, definition.name)
     ordered = terms_of(definition).ordered
-    refused = [*_refused_for_columns(connection, definition)]
+    refused = [*_refused_for_columns(connection, definition, agreed)]
     changed: list[str] = []
     lacking: list[str] = []
     for one in delivered:
@@ -216,8 +216,16 @@ def _header(one: Delivered, agreed: contracts.Agreed | None) -> tuple[str, ...] 
 
 
 def _refused_for_columns(
-    connection: duckdb.DuckDBPyConnection, definition: Import
+    connection: duckdb.DuckDBPyConnection, definition: Import, agreed: contracts.Agreed | None
 ) -> Iterator[str]:
     for key, refusal in refusals.of_import(connection, definition.name).items():
         if refusal.reason == contracts.CHANGED:
-            yield f"{key} was refused for its columns"
+            yield f"{key} was refused for its columns{_change(definition, agreed, key)}"
+
+
+def _change(definition: Import, agreed: contracts.Agreed | None, key: str) -> str:
+    """Return how the columns of a refused delivery differ; of the last one only, it is known."""
+    if agreed is None or agreed.seen is None or agreed.seen_key != key:
+        return ""
+    ordered = terms_of(definition).ordered
+    return f": {contracts.change(agreed.header, agreed.seen, ordered=ordered).sentence()}"

@@ -311,7 +311,9 @@ def test_m115_a_frozen_contract_refuses_a_delivery_with_other_columns(site: Site
     check = refused.checks["columns_unchanged"]
     assert not check.passed
     assert check.severity == dg.AssetCheckSeverity.ERROR
-    assert str(check.description).startswith("c.csv was refused for its columns")
+    assert str(check.description).startswith(
+        "c.csv was refused for its columns: new column 'town'; to agree to a change"
+    )
     assert site.rows("SELECT registered FROM customers ORDER BY 1") == [("1",), ("2",)]
 
 
