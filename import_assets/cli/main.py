@@ -60,7 +60,7 @@ class _Commands(click.Group):
 )
 @click.pass_context
 def main(ctx: click.Context, project: Path | None, as_json: bool) -> None:
-    """Import customers, events, catalogs and vouchers from CSV files into tables of your own.
+    """Import customers, events, catalogs and vouchers into tables of your own.
 
     Each import is defined in a file of its own, imports/NAME.yaml.
     """
