@@ -14,8 +14,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from import_assets.formats.detection.detect import Detected, detect_csv
+from import_assets.formats.detection.encoding import find_encoding
 from import_assets.spec.formats import CsvFormat
-from import_assets_tests.formats.corpus import Case, corpus
+from import_assets_tests.formats.corpus import Case, corpus, single_values
 
 KEYS = ("encoding", "delimiter", "quote", "header", "skip_lines")
 
@@ -44,6 +45,7 @@ def main(*, show_wrong: bool) -> None:
         results.append((case, found))
     _encodings(results)
     _keys(results)
+    _single()
     if show_wrong:
         _wrong(results)
     quick, slow = statistics.median(times), max(times)
@@ -75,6 +77,25 @@ def _keys(results: Sequence[tuple[Case, Detected]]) -> None:
         if quirk != "ALL":
             _say(_line(quirk, [_counts(counts, key) for key in KEYS]))
     _say(_line("ALL", [_counts(table["ALL"], key) for key in KEYS]))
+    _say("")
+
+
+def _single() -> None:
+    """Files of a single value are the hardest: here a refusal is no failure, a wrong one is."""
+    table: dict[str, Counter[str]] = defaultdict(Counter)
+    for _, encoding, data in single_values():
+        found = find_encoding(data, whole=True).value
+        if found is None:
+            table[encoding]["refused"] += 1
+        elif data.decode(found, "replace") == data.decode(encoding):
+            table[encoding]["same text"] += 1
+        else:
+            table[encoding][found] += 1
+    columns = ["same text", "refused"]
+    columns += sorted({name for row in table.values() for name in row} - set(columns))
+    _say(_line("one value only", columns))
+    for name, row in sorted(table.items()):
+        _say(_line(name, [row[column] or "·" for column in columns]))
     _say("")
 
 

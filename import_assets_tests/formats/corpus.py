@@ -258,6 +258,16 @@ def corpus() -> Iterator[Case]:
             yield _case(language, encoding, quirk, delimiter)
 
 
+def single_values() -> Iterator[tuple[str, Encoding, bytes]]:
+    """Yield files of one value with letters beyond ASCII: language, encoding, bytes."""
+    for language, encoding in WRITTEN:
+        tongue = TONGUES[language]
+        for texts in (tongue.names, tongue.towns, tongue.notes):
+            for value in texts.split("|"):
+                if not (value.isascii() or encoding.startswith("utf")):
+                    yield language, encoding, encoded(f"id;name\n1;{value}\n", encoding)
+
+
 def encoded(text: str, encoding: Encoding) -> bytes:
     """Return a text in an encoding; in cp1258, the tones that it has no letters for are parted."""
     if encoding == "cp1258":

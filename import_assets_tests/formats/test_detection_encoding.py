@@ -11,10 +11,8 @@ import pytest
 from import_assets.formats.detection.encoding import HEAD_BYTES, find_encoding
 from import_assets.formats.detection.findings import Finding
 from import_assets.spec.formats import Encoding
-from import_assets_tests.formats.corpus import TONGUES, WRITTEN, encoded
+from import_assets_tests.formats.corpus import TONGUES, encoded, single_values
 from import_assets_tests.formats.reading import first_fault, read_csv
-
-SINGLE = [pair for pair in WRITTEN if not pair[1].startswith("utf")]
 
 
 def find(text: str, encoding: Encoding) -> Finding[Encoding]:
@@ -34,14 +32,12 @@ def values(language: str) -> list[str]:
 def test_single_values() -> None:
     """D15: even a file of one name is mostly read rightly, refused else, and hardly ever wrong."""
     counts: Counter[str] = Counter()
-    for language, encoding in SINGLE:
-        for value in values(language):
-            data = encoded(f"id;name\n1;{value}\n", encoding)
-            found = find_encoding(data, whole=True).value
-            if found is None:
-                counts["refused"] += 1
-            else:
-                counts[str(data.decode(found, "replace") == data.decode(encoding))] += 1
+    for _, encoding, data in single_values():
+        found = find_encoding(data, whole=True).value
+        if found is None:
+            counts["refused"] += 1
+        else:
+            counts[str(data.decode(found, "replace") == data.decode(encoding))] += 1
     assert counts.total() > 450
     assert counts["True"] > 0.75 * counts.total()
     assert counts["False"] <= 2
