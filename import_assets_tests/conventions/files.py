@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,14 @@ from typing import Any
 
 import polars as pl
 
+from import_assets.formats.csv import open_csv
 from import_assets.mapping.conventions.profiles import PROFILES
 from import_assets.pipeline.deliver import Delivered, deliver
+from import_assets.pipeline.fitting import fit
 from import_assets.pipeline.validation import COLUMNS, Summary, Validation
 from import_assets.spec.formats import CsvFormat
-from import_assets.spec.loading import load
+from import_assets.spec.loading import Import, load
+from import_assets.spec.models import Limits
 from import_assets.warehouse import rejects
 from import_assets.warehouse.warehouse import Warehouse
 from import_assets_tests.fakes.storage import FakeStorage
@@ -141,9 +145,14 @@ class Shop:
 
     root: Path
 
+    @property
+    def definition(self) -> Import:
+        """The import."""
+        return load(self.root).imports["it"]
+
     def take(self, text: str | bytes, name: str = "a.csv") -> Imported:
         """Import a file."""
-        definition = load(self.root).imports["it"]
+        definition = self.definition
         storage = FakeStorage()
         storage.put(name, text if isinstance(text, bytes) else text.encode())
         warehouse = Warehouse(definition.project.warehouse_path)
@@ -151,3 +160,15 @@ class Shop:
         with warehouse.read() as connection:
             refused = rejects.of_batch(connection, done.batch_id).to_dicts()
         return Imported(done, refused, warehouse)
+
+
+def judge(definition: Import, text: str) -> tuple[int, list[int], tuple[str, ...]]:
+    """Take a file through an import up to its table, which is quick.
+
+    Return how many records it has, the lines of those that are rejected, and the warnings.
+    """
+    reader = open_csv(io.BytesIO(text.encode()), definition.spec.csv, Limits(), "a.csv")
+    fitted = fit(definition, reader, "a.csv")
+    mapped = [(block.read, fitted.apply(block).rejects["line"].to_list()) for block in reader]
+    lines = [line for _, rejected in mapped for line in rejected]
+    return sum(read for read, _ in mapped), sorted(lines), fitted.warnings()

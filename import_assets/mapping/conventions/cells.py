@@ -48,7 +48,7 @@ def _matches(pattern: str) -> Callable[[pl.Expr], pl.Expr]:
 
 def _is_impossible(cell: pl.Expr) -> pl.Expr:
     day = cell.str.head(10).str.to_date("%Y-%m-%d", strict=False)
-    return cell.str.contains(rf"^{_DAY}(?:T{_TIME}Z)?$") & day.is_null()
+    return cell.str.contains(rf"^{_DAY}(?:T{_TIME}Z)?$") & (day.is_null() | (day.dt.year() < 1))
 
 
 # M124, D51
