@@ -108,7 +108,15 @@ def _open(
     encoding = cast("Encoding | None", content.encoding)
     if is_xml(said, opening.head, file):
         opening.passes = 2
-        return open_xml(opening, said.xml or XmlFormat(), limits, file, encoding=encoding, cut=cut)
+        return open_xml(
+            opening,
+            said.xml or XmlFormat(),
+            limits,
+            file,
+            encoding=encoding,
+            cut=cut,
+            folder=definition.project.spool_path,
+        )
     csv = definition.spec.csv
     if encoding is not None:
         csv = csv.model_copy(update={"encoding": encoding})

@@ -1,4 +1,4 @@
-"""From nodes to frames of text columns, without copying the texts that stand in the document."""
+"""From contents to frames of text columns, without copying the texts that stand in the document."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from import_assets.formats.views import (
     sliding,
     text_column,
 )
-from import_assets.formats.xml import texts
-from import_assets.formats.xml.nodes import Nodes
-from import_assets.formats.xml.objects import encoded, repeated_values
-from import_assets.formats.xml.repeats import NOWHERE, Repeats
+from import_assets.formats.xml.contents import Contents
+from import_assets.formats.xml.objects import write_lists
 from import_assets.formats.xml.survey import Columns
 
 _FRAME_CELLS = 1 << 20
@@ -27,7 +25,7 @@ _FRAME_CELLS = 1 << 20
 
 @dataclass(frozen=True)
 class _Cells:
-    """Cells in order of their rows: where each belongs, and where its text is."""
+    """Cells: where each belongs, and where its text is."""
 
     row: Positions
     column: Positions
@@ -36,51 +34,65 @@ class _Cells:
     buffer: Positions
     buffers: list[bytes]
 
+    def in_order(self) -> _Cells:
+        """Return them in order of their rows."""
+        order = np.argsort(self.row, kind="stable")
+        return _Cells(
+            self.row[order],
+            self.column[order],
+            self.start[order],
+            self.length[order],
+            self.buffer[order],
+            self.buffers,
+        )
 
-def make_frames(
-    nodes: Nodes, repeats: Repeats, rows: int, columns: Columns
-) -> Iterator[tuple[slice, pl.DataFrame]]:
+
+def make_frames(contents: Contents, columns: Columns) -> Iterator[tuple[slice, pl.DataFrame]]:
     """Give the rows of a stretch as frames, with the rows that each has, at least one frame."""
-    cells = _cells(nodes, repeats, columns)
+    cells, rows = _cells(contents, columns), len(contents.rows)
     step = max(_FRAME_CELLS // max(len(columns.names), 1), 1)
+    if rows > step:
+        cells = cells.in_order()
     for top in range(0, max(rows, 1), step):
         part = slice(top, min(top + step, rows))
-        yield part, _frame(cells, part, columns)
+        low, high = 0, len(cells.row)
+        if rows > step:
+            low, high = np.searchsorted(cells.row, [part.start, part.stop])
+        yield part, _frame(cells, slice(low, high), part, columns)
 
 
-def _cells(nodes: Nodes, repeats: Repeats, columns: Columns) -> _Cells:
-    at = np.flatnonzero((repeats.top == NOWHERE) & (nodes.length > 0))
-    row, column = nodes.row[at], columns.number[nodes.path[at]]
-    start, length, buffer = nodes.start[at], nodes.length[at], nodes.buffer[at].astype(np.int64)
-    buffers = list(nodes.buffers)
-    if (repeats.top != NOWHERE).any():
-        made = repeated_values(nodes, repeats, columns.shown)
-        data, begin, size = texts.apart(texts.joined(encoded(made["value"].to_list())))
-        row = np.concatenate([row, made["row"].to_numpy()])
-        column = np.concatenate([column, columns.number[made["path"].to_numpy()]])
-        start, length = np.concatenate([start, begin]), np.concatenate([length, size])
-        buffer = np.append(buffer, np.full(made.height, len(buffers)))
-        buffers.append(data)
-    order = np.argsort(row, kind="stable")
-    return _Cells(row[order], column[order], start[order], length[order], buffer[order], buffers)
+def _cells(contents: Contents, columns: Columns) -> _Cells:
+    row, path, start, length, buffer = (
+        contents.cells[name].astype(np.int64)
+        for name in ("row", "path", "start", "length", "buffer")
+    )
+    column = columns.number[path]
+    buffers = list(contents.buffers)
+    if len(contents.nested):
+        made = write_lists(contents.nested, buffers, columns.prefixes)
+        row = np.concatenate([row, made.row])
+        column = np.concatenate([column, columns.number[made.path]])
+        start, length = np.concatenate([start, made.start]), np.concatenate([length, made.length])
+        buffer = np.append(buffer, np.full(len(made.row), len(buffers)))
+        buffers.append(made.data)
+    return _Cells(row, column, start, length, buffer, buffers)
 
 
-def _frame(cells: _Cells, part: slice, columns: Columns) -> pl.DataFrame:
+def _frame(cells: _Cells, taken: slice, part: slice, columns: Columns) -> pl.DataFrame:
     rows = part.stop - part.start
-    low, high = np.searchsorted(cells.row, [part.start, part.stop])
-    row, column = cells.row[low:high] - part.start, cells.column[low:high]
-    views = np.empty(high - low, "V16")
+    row, column = cells.row[taken] - part.start, cells.column[taken]
+    start, length, buffer = cells.start[taken], cells.length[taken], cells.buffer[taken]
+    views = np.empty(len(row), "V16")
     for number, data in enumerate(cells.buffers):
-        here = np.flatnonzero(cells.buffer[low:high] == number)
-        place = here + low
-        views[here] = make_views(sliding(data), cells.start[place], cells.length[place], number)
+        here = np.flatnonzero(buffer == number)
+        views[here] = make_views(sliding(data), start[here], length[here], number)
     order = np.argsort(column.astype(np.int16), kind="stable")
     bounds = np.searchsorted(column[order], np.arange(len(columns.names) + 1))
-    texts_ = bodies(cells.buffers)
+    texts = bodies(cells.buffers)
     series: dict[str, pl.Series] = {}
     for at, name in enumerate(columns.names):
         here = order[bounds[at] : bounds[at + 1]]
         whole = np.zeros(rows, "V16")
         whole[row[here]] = views[here]
-        series[name] = text_column(whole, texts_)
+        series[name] = text_column(whole, texts)
     return pl.DataFrame(series)

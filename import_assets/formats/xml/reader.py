@@ -4,9 +4,9 @@ Each row element is a record. What lies in it becomes columns: `author`, `@categ
 attribute of the row, `title.@lang` for one of an element inside, `#text` for the row's own text. An
 element that stands more than once in a row is a JSON list there, whatever other rows have.
 
-The document is read twice: first to prove it well-formed and to find the columns, of which any row
-may have another; then to hand out the rows. Nothing of a malformed document is handed out. A short
-one is read once.
+The document is parsed once, to prove it well-formed and to find the columns, of which any row may
+have another. Where the cells stand is kept until then; for their texts it is read again. Nothing of
+a malformed document is handed out. A short one is read once.
 
 =======================  ========================================================================
 reason of a refusal      the document
@@ -27,21 +27,26 @@ reason of a refusal      the document
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
 from import_assets.formats.encodings import LimitedStream, Utf8Stream
 from import_assets.formats.faults import too_many_rows
-from import_assets.formats.views import PAD, Positions
+from import_assets.formats.views import PAD
 from import_assets.formats.xml import faults
+from import_assets.formats.xml.contents import Contents, Table
 from import_assets.formats.xml.frames import make_frames
 from import_assets.formats.xml.judge import Judge
+from import_assets.formats.xml.kept import Kept
 from import_assets.formats.xml.opening import open_text
 from import_assets.formats.xml.paths import Paths
+from import_assets.formats.xml.pending import Pending
 from import_assets.formats.xml.rows import RowRule
-from import_assets.formats.xml.scan import Scan, Stretch
+from import_assets.formats.xml.scan import Scan
 from import_assets.formats.xml.survey import Columns, Survey
 from import_assets.records import ColumnKind, Records
 from import_assets.spec.formats import Encoding, XmlFormat
@@ -60,6 +65,7 @@ def open_xml(
     encoding: Encoding | None = None,
     cut: bool = False,
     block_bytes: int = BLOCK_BYTES,
+    folder: Path | None = None,
 ) -> XmlReader:
     """Open a document: prove it well-formed, and find its rows and columns.
 
@@ -72,31 +78,44 @@ def open_xml(
         encoding: What the source knows the encoding to be; it goes before what the document says.
         cut: The bytes are the beginning of a document only; a row that is not whole is left out.
         block_bytes: Bytes of text read for each block; memory in use is a multiple of it.
+        folder: Where temporary files are made, None for the system's own folder. What is found in
+            a document of several blocks is kept there while it is read: less than its bytes as a
+            rule, and thrice as many at most.
 
     Raises:
         FileRefused: The document cannot be read, see above; or `empty_file`, `too_many_bytes` or
             `wrong_encoding`.
+        SourceError: There is no room in the folder.
     """
     source = _Source(opened, limits, file, encoding, cut, block_bytes)
     text = source.text()
-    rule = RowRule.of(xml.row) if xml.row else None
-    paths = Paths(rule, xml.json_, file)
+    paths = Paths(RowRule.of(xml.row) if xml.row else None, xml.json_, file)
+    kept = Kept(folder, file)
+    try:
+        columns = _survey(source, text, paths, kept, xml)
+    except BaseException:
+        kept.close()
+        raise
+    return XmlReader(source, text.encoding, str(paths.rule), columns, kept)
+
+
+def _survey(source: _Source, text: Utf8Stream, paths: Paths, kept: Kept, xml: XmlFormat) -> Columns:
+    """Read a document for the first time."""
+    file, limits = source.file, source.limits
     survey = Survey(paths, limits.columns, file)
-    first: list[Stretch] | None = []
     rows = 0
-    for stretch in source.scan(text, paths, Judge(file, text.encoding)):
+    for stretch in Scan(source.pending(text), paths, file, Judge(file, text.encoding)):
         if rows + stretch.rows > limits.rows:
             line = int(stretch.line[limits.rows - rows])
             raise too_many_rows(limits.rows, file, line)
         rows += stretch.rows
         survey.add(stretch.nodes, stretch.repeats, stretch.offset, stretch.line)
-        first = [stretch] if first == [] else None
+        kept.add(stretch.contents())
     if paths.rule is None:
         raise faults.row_unclear(file, "its beginning holds no element")
     if not rows:
         raise _nothing(paths, paths.rule, file)
-    columns = survey.columns(xml.json_, keep_prefixes=xml.prefixes == "keep")
-    return XmlReader(source, text, paths, columns, first)
+    return survey.columns(xml.json_, keep_prefixes=xml.prefixes == "keep")
 
 
 def _nothing(paths: Paths, rule: RowRule, file: str) -> Exception:
@@ -122,9 +141,9 @@ class _Source:
         stream = LimitedStream(self.opened(), self.limits.file_bytes, self.file)
         return open_text(stream, self.encoding, self.file)
 
-    def scan(self, text: Utf8Stream, paths: Paths, judge: Judge | None = None) -> Scan:
-        """Read the text to its end."""
-        return Scan(text, paths, self.file, self.block_bytes, judge, self.cut)
+    def pending(self, text: Utf8Stream) -> Pending:
+        """Return a text to be read in blocks."""
+        return Pending(text, self.block_bytes, self.cut)
 
 
 class XmlReader:
@@ -143,24 +162,18 @@ class XmlReader:
     declared: Mapping[str, ColumnKind] = {}
 
     def __init__(
-        self,
-        source: _Source,
-        text: Utf8Stream,
-        paths: Paths,
-        columns: Columns,
-        read: Sequence[Stretch] | None,
+        self, source: _Source, encoding: str, row: str, columns: Columns, kept: Kept
     ) -> None:
-        """Take what was found; `read` is the document if it was read whole in one block."""
+        """Take what was found by the first reading."""
         self.header = columns.names
-        self.encoding: str = text.encoding
+        self.encoding = encoding
         self.objects = columns.objects
         self.warnings = columns.warnings
-        self.row = str(paths.rule)
+        self.row = row
         self.kinds: Mapping[str, ColumnKind] = dict.fromkeys(self.header, "element")
         self._source = source
-        self._paths = paths
         self._columns = columns
-        self._read = read
+        self._kept = kept
         self._asked = False
 
     def __iter__(self) -> Iterator[Records]:
@@ -176,24 +189,24 @@ class XmlReader:
         return self._blocks()
 
     def _blocks(self) -> Iterator[Records]:
-        stretches = self._read or self._source.scan(self._source.text(), self._paths)
-        self._read = None
         before = 0
-        for stretch in stretches:
-            if stretch.rows:
-                yield from _records(stretch, self._columns, before)
-            before += stretch.rows
+        found = self._kept.taken(lambda: self._source.pending(self._source.text()))
+        with closing(found):
+            for contents in found:
+                if len(contents.rows):
+                    yield from _records(contents, self._columns, before)
+                before += len(contents.rows)
 
 
-def _records(stretch: Stretch, columns: Columns, before: int) -> Iterator[Records]:
-    frames = make_frames(stretch.nodes, stretch.repeats, stretch.rows, columns)
-    for part, frame in frames:
+def _records(contents: Contents, columns: Columns, before: int) -> Iterator[Records]:
+    for part, frame in make_frames(contents, columns):
         numbers = range(before + part.start + 1, before + part.stop + 1)
+        rows = contents.rows[part]
         yield Records(
             frame=frame,
             record=pl.Series("record", numbers, dtype=pl.Int64),
-            line=pl.Series("line", stretch.line[part], dtype=pl.Int64),
-            raw=_RowText(stretch.data, stretch.start[part], stretch.end[part]),
+            line=pl.Series("line", rows["line"], dtype=pl.Int64),
+            raw=_RowText(contents.buffers[0], rows),
         )
 
 
@@ -202,12 +215,9 @@ class _RowText:
     """The source text of rows."""
 
     data: bytes
-    start: Positions
-    end: Positions
+    rows: Table
 
     def take(self, rows: Sequence[int]) -> list[str]:
         """See `RawText.take`."""
-        return [
-            self.data[int(self.start[row]) + PAD : int(self.end[row]) + PAD].decode("utf-8")
-            for row in rows
-        ]
+        places = self.rows[["start", "end"]][list(rows)].tolist()
+        return [self.data[start + PAD : end + PAD].decode("utf-8") for start, end in places]

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from import_assets.errors import FileRefused
-from import_assets.formats.encodings import Utf8Stream
 from import_assets.formats.layout import RECORD_BYTES
 from import_assets.formats.views import PAD, Positions
 from import_assets.formats.xml import faults
+from import_assets.formats.xml.contents import Contents, cell_table, nested_table, row_table
 from import_assets.formats.xml.judge import Judge
 from import_assets.formats.xml.marks import Marks, mark
 from import_assets.formats.xml.nodes import Nodes, find_nodes
 from import_assets.formats.xml.paths import Paths
+from import_assets.formats.xml.pending import Pending, padded
 from import_assets.formats.xml.repeats import Repeats, find_repeats
 from import_assets.formats.xml.rows import Path, find_row
 from import_assets.formats.xml.tree import Elements, Rows, find_elements, find_rows, open_after
@@ -29,11 +29,12 @@ _TAGS = 120_000
 class Stretch:
     """A part of a document with its whole rows, whose raw text is from `start` to `end`.
 
-    Rows begin on `line`. `offset` is the place of the stretch in the document.
+    Rows begin on `line`. `offset` is the place of the stretch in the document; the next stretch is
+    `done` bytes behind it.
     """
 
-    data: bytes
     offset: int
+    done: int
     nodes: Nodes
     repeats: Repeats
     start: Positions
@@ -45,26 +46,32 @@ class Stretch:
         """How many rows it has."""
         return len(self.start)
 
+    def contents(self) -> Contents:
+        """Return what becomes cells."""
+        return Contents(
+            done=self.done,
+            rows=row_table(self.start, self.end, self.line),
+            cells=cell_table(self.nodes, self.repeats),
+            nested=nested_table(self.nodes, self.repeats),
+            buffers=self.nodes.buffers,
+        )
+
 
 @dataclass(frozen=True)
 class Scan:
     """Reads a document once.
 
     Args:
-        text: The document.
+        pending: The document.
         paths: The paths found so far, and to be found.
         file: The name used in errors.
-        block_bytes: Bytes read for each stretch.
-        judge: Who says whether the document is well-formed; None where that is known.
-        cut: The document breaks off somewhere, and need not be whole.
+        judge: Who says whether the document is well-formed.
     """
 
-    text: Utf8Stream
+    pending: Pending
     paths: Paths
     file: str
-    block_bytes: int
-    judge: Judge | None = None
-    cut: bool = False
+    judge: Judge
 
     def __iter__(self) -> Iterator[Stretch]:
         """Give the stretches, at least one.
@@ -72,100 +79,70 @@ class Scan:
         Raises:
             FileRefused: The document cannot be read, see `reader`.
         """
-        place = _Place()
+        pending, place = self.pending, _Place()
         most = _TAGS
         hungry = True
         while True:
-            more = self._read(place) if hungry else None
-            marks = mark(b"".join((bytes(PAD), place.pending, bytes(PAD))), len(place.stack), most)
+            more = pending.more() if hungry else None
+            marks = mark(padded(pending.data), len(place.stack), most)
             breaks = marks.line_breaks()
             self._check_markup(marks, breaks, place)
             if more is not None:
-                self._judge(more, last=place.ended)
+                self._judge(more)
             elements = find_elements(marks, place.stack, self.paths)
             if self.paths.rule is None and len(elements.tag):
                 self.paths.settle(find_row(_counts(elements, self.paths), self.file))
             rows = find_rows(elements, self.paths)
             stretch = _stretch(elements, rows, self.paths, breaks, place)
-            done = _done(marks, rows)
+            done = stretch.done
             self._check_rows(
-                stretch, 0 if marks.capped else len(place.pending) - done, done, breaks, place
+                stretch, 0 if marks.capped else len(pending.data) - done, breaks, place
             )
             yield stretch
-            if place.ended and not marks.capped:
+            if pending.ended and not marks.capped:
                 return
             hungry = not marks.capped
             if marks.capped and not done:
                 most *= 2
+            pending.drop(done)
             place.move(done, breaks, open_after(elements, rows, place.stack))
 
-    def _read(self, place: _Place) -> bytes:
-        """Read the next bytes; what is pending grows, so that a row comes to its end at last."""
-        if place.ended:
-            return b""
-        size = max(self.block_bytes - len(place.pending), self.block_bytes // 2, 1)
-        parts: list[bytes] = []
-        while size > 0:
-            part = self._part(size)
-            if not part:
-                place.ended = True
-                break
-            parts.append(part)
-            size -= len(part)
-        more = b"".join(parts)
-        place.pending += more
-        return more
-
-    def _part(self, size: int) -> bytes:
-        try:
-            return self.text.read(size)
-        except FileRefused as error:
-            # To a packed file it is damage that it breaks off.
-            if self.cut and error.reason == "damaged_archive":
-                return b""
-            raise
-
-    def _judge(self, more: bytes, *, last: bool) -> None:
-        if self.judge is not None:
-            self.judge.take(more)
-            if last and not self.cut:
-                self.judge.end()
+    def _judge(self, more: bytes) -> None:
+        self.judge.take(more)
+        if self.pending.ended and not self.pending.cut:
+            self.judge.end()
 
     def _check_markup(self, marks: Marks, breaks: Positions, place: _Place) -> None:
         """Refuse what a parser would have to hold in memory as a whole."""
         deep = np.flatnonzero(marks.opening & (marks.before >= faults.MOST_DEPTH))
         if len(deep):
             raise faults.too_deep(self.file, place.line_of(int(marks.start[deep[0]]), breaks))
-        open_from = len(place.pending) if marks.capped else marks.rest
+        open_from = len(self.pending.data) if marks.capped else marks.rest
         for starts, ends in (
             (marks.start, marks.end),
             (marks.sections.start, marks.sections.end),
-            (np.array([open_from]), np.array([len(place.pending)])),
+            (np.array([open_from]), np.array([len(self.pending.data)])),
         ):
             long = np.flatnonzero(ends - starts > RECORD_BYTES)
             if len(long):
                 line = place.line_of(int(starts[long[0]]), breaks)
                 raise faults.too_long(self.file, "tag, comment or section", line)
 
-    def _check_rows(
-        self, stretch: Stretch, waiting: int, done: int, breaks: Positions, place: _Place
-    ) -> None:
+    def _check_rows(self, stretch: Stretch, waiting: int, breaks: Positions, place: _Place) -> None:
         long = np.flatnonzero(stretch.end - stretch.start > RECORD_BYTES)
         if len(long):
             raise faults.too_long(self.file, "row", int(stretch.line[long[0]]))
         if waiting > RECORD_BYTES:
-            raise faults.too_long(self.file, "row", place.line_of(done, breaks))
+            raise faults.too_long(self.file, "row", place.line_of(stretch.done, breaks))
 
 
 @dataclass
 class _Place:
-    """How far a document was read: what is `pending` begins at `offset`, on `line`.
+    """How far a document is done: what is pending begins at `offset`, on `line`.
 
     `stack` are the paths of the elements that are open there.
     """
 
-    pending: bytes = b""
-    ended: bool = False
     offset: int = 0
     line: int = 1
     stack: list[int] = field(default_factory=list)
@@ -178,7 +155,6 @@ class _Place:
         """Go on behind what is done."""
         self.line = self.line_of(done, breaks)
         self.offset += done
-        self.pending = self.pending[done:]
         self.stack = stack
 
 
@@ -206,8 +182,8 @@ def _stretch(
     nodes = find_nodes(elements, rows, paths)
     start = marks.start[rows.first]
     return Stretch(
-        data=marks.data,
         offset=place.offset,
+        done=_done(marks, rows),
         nodes=nodes,
         repeats=find_repeats(nodes, paths),
         start=start,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from import_assets.errors import FileRefused
 from import_assets.formats.views import Positions
 from import_assets.formats.xml import faults
 from import_assets.formats.xml.nodes import Nodes
-from import_assets.formats.xml.objects import TEXT
+from import_assets.formats.xml.objects import TEXT, prefixes
 from import_assets.formats.xml.paths import INSIDE, Paths
 from import_assets.formats.xml.repeats import NOWHERE, Repeats
 from import_assets.formats.xml.rows import local
@@ -35,6 +37,11 @@ class Columns:
     shown: dict[int, str]
     objects: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @cached_property
+    def prefixes(self) -> pl.Series:
+        """What stands before texts in JSON, see `objects`."""
+        return prefixes(self.shown, len(self.number))
 
 
 class Survey:
