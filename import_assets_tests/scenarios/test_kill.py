@@ -26,7 +26,15 @@ _DELIVERIES = {
     "products": "products.csv",
     "summer_vouchers": "SUMMER10.csv",
 }
-_VOLATILE = {"_imported_at", "applied_at", "created_at", "staged_at", "modified", "fingerprint"}
+_VOLATILE = {
+    "_imported_at",
+    "agreed_at",
+    "applied_at",
+    "created_at",
+    "staged_at",
+    "modified",
+    "fingerprint",
+}
 
 
 def killed(root: Path, name: str, key: str, stage: str) -> int:
