@@ -30,8 +30,6 @@ _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _NUMBER = r"^[-+]?[0-9]+(?:\.[0-9]+)?$"
 _COMMA = r"^[-+]?[0-9][0-9 .'’\x{a0}\x{202f}]*,[0-9.,]*$"
 _NO_LEVEL = r"(?:^|[|>])\s*>|>\s*(?:$|[|>])"
-_VALUE = r"[^|\s][^|]*"
-_NO_VALUE = r"(?:^|\|)\s*(?:\||$)"
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ URL_NOT_ASCII = CellRule(
         "The URL holds letters that are not encoded.",
         "Encode them, such as %C5%BE for ž.",
     ),
-    _matches(r"[^\x00-\x7f]"),
+    lambda cell: cell.str.len_bytes() != cell.str.len_chars(),
 )
 # M122
 DECIMAL_COMMA = CellRule(
@@ -215,7 +213,7 @@ TOO_MANY_CATEGORIES = CellRule(
         f"{TOP_CATEGORIES} and ignores the others.",
         f"Put the {TOP_CATEGORIES} that matter to the front.",
     ),
-    lambda cell: cell.str.count_matches(_VALUE) > TOP_CATEGORIES,
+    _matches(rf"(?:[^|\s][^|]*\|[\s|]*){{{TOP_CATEGORIES}}}[^|\s]"),
 )
 # M126
 SEVERAL_VALUES = CellRule(
@@ -225,7 +223,7 @@ SEVERAL_VALUES = CellRule(
         "Only a category may have several values in Smart Insight; it keeps these as one text.",
         "Write one value if Smart Insight is to know it.",
     ),
-    lambda cell: cell.str.contains("|", literal=True) & (cell.str.count_matches(_VALUE) > 1),
+    _matches(r"[^|\s]\s*\|[\s|]*[^|\s]"),
 )
 # M125, D50
 EMPTY_VALUE = CellRule(
@@ -235,7 +233,7 @@ EMPTY_VALUE = CellRule(
         "A pipe has no value on one side; it is left out.",
         "Take the pipe away.",
     ),
-    lambda cell: cell.str.contains("|", literal=True) & cell.str.contains(_NO_VALUE),
+    _matches(r"^\s*\||\|\s*(?:\||$)"),
 )
 # M136
 NULL_WORD = CellRule(
@@ -254,7 +252,7 @@ EMPTY_REQUIRED = CellRule(
         "The cell is empty, but each record needs this value.",
         "Fill it in.",
     ),
-    lambda cell: cell.is_null() | (cell.str.strip_chars() == ""),
+    lambda cell: cell.is_null() | ~cell.str.contains(r"\S"),
 )
 
 OF_ROLE: dict[Role, tuple[CellRule, ...]] = {
