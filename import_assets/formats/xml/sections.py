@@ -12,7 +12,7 @@ from import_assets.formats.views import PAD, Positions
 CDATA, CDATA_END = b"<![CDATA[", b"]]>"
 _DASH, _BRACKET, _CLOSED, _QUESTION, _GREATER = b"-[]?>"
 _OTHER = 0
-_MARKS = (ord("!"), _QUESTION)
+_MARK = ord("!")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Sections:
 def find_sections(data: bytes, size: int, tags: Positions) -> Sections:
     """Find the sections in the first `size` bytes of a body; `tags` are the places of all `<`."""
     octets = np.frombuffer(data, np.uint8, offset=PAD)
-    start = tags[np.isin(octets[tags + 1], _MARKS)]
+    behind = octets[tags + 1]
+    start = tags[(behind == _MARK) | (behind == _QUESTION)]
     if not len(start):
         return Sections(start, start, np.empty(0, np.bool_), None)
     end, kind = _ends(octets, size, start)
@@ -78,14 +79,17 @@ def hide(data: bytes, sections: Sections) -> bytes:
     """Return the data with CDATA as letters and the other sections as spaces."""
     if not len(sections.start):
         return data
-    hidden = bytearray(data)
     most = int((sections.end - sections.start).max())
-    fillers = memoryview(b" " * most), memoryview(b"x" * most)
+    spaces, letters = b" " * most, b"x" * most
+    parts: list[bytes] = []
+    behind = 0
     for start, end, cdata in zip(
         (sections.start + PAD).tolist(),
         (sections.end + PAD).tolist(),
         sections.cdata.tolist(),
         strict=True,
     ):
-        hidden[start:end] = fillers[cdata][: end - start]
-    return bytes(hidden)
+        parts += data[behind:start], (letters if cdata else spaces)[: end - start]
+        behind = end
+    parts.append(data[behind:])
+    return b"".join(parts)
