@@ -44,7 +44,7 @@ def test_m113_a_clean_file(folder: Path):
     result = call(put(folder, CLEAN), "--as", "emarsys-products")
     assert result.exit_code == 0
     assert result.stdout == (
-        "products.csv as emarsys-products: 1 records read = 1 without errors + 0 with; "
+        "products.csv as emarsys-products: 1 record read = 1 without errors + 0 with; "
         "0 errors, 0 warnings\n"
     )
 
@@ -65,7 +65,7 @@ def test_m113_errors_are_told_with_all_there_is_to_know(folder: Path):
     assert ["url_without_protocol", "error", "3", "3"] in lines
     assert ["several_values", "warning", "1", "1"] in lines
     assert result.stdout.endswith(
-        "4 records read = 1 without errors + 3 with; 5 errors, 1 warnings\n"
+        "4 records read = 1 without errors + 3 with; 5 errors, 1 warning\n"
     )
 
 
@@ -164,7 +164,7 @@ def test_a_damaged_archive_cannot_be_read(folder: Path):
 def test_standard_input_has_no_name_to_be_wrong(folder: Path):
     result = call("-", "--as", "emarsys-products", typed=CLEAN)
     assert result.exit_code == 0
-    assert result.stdout.startswith("standard input as emarsys-products: 1 records")
+    assert result.stdout.startswith("standard input as emarsys-products: 1 record ")
 
 
 def test_m114_m120_a_file_that_breaks_off_is_said_to(folder: Path):
