@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from import_assets.mapping.localtime import Zone
+from import_assets.mapping.parsing import WHITE_SPACE
 from import_assets.mapping.proposals import Proposal, propose
 from import_assets.mapping.types import check_format, parser
 from import_assets.records import ColumnKind
@@ -222,7 +223,7 @@ def test_whatever_is_proposed_is_what_its_parser_says(name: str, values: list[st
     for proposal in _readings(propose(series)):
         assert check_format(proposal.type, proposal.format) is None
         reading = parser(proposal.type, proposal.format, Zone("UTC"))
-        filled = [value for value in values if value is not None and value.strip()]
+        filled = [value for value in values if value is not None and value.strip(WHITE_SPACE)]
         refused = [value for value in filled if hasattr(reading.one(value), "reason")]
         assert proposal.filled == len(filled)
         if filled:

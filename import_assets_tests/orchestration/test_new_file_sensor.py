@@ -325,3 +325,34 @@ def test_imports_remember_by_themselves(crm: Site) -> None:
     tick = crm.look("second_new_file")
     assert tick.asked == [("c.csv", "b.csv")]
     assert tick.runs[0].partitions["c.csv"]["unchanged"] == 1
+
+
+SALES = """\
+kind: {events: purchase}
+source: {storage: {folder: in, files: "*.csv"}}
+conventions: emarsys
+columns: [{from: customer, id: registered}, {from: timestamp, timestamp: true}]
+run: {on_new_file: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        (SALES, []),
+        (SALES.replace("{folder: in,", "{folder: in, by: version,"), [("sales.csv",)]),
+        (SALES.replace("conventions: emarsys\n", ""), [("sales.csv",)]),
+    ],
+)
+def test_a_sales_file_of_the_same_name_is_the_same_file(
+    site: Site, text: str, taken: list[tuple[str, ...]]
+) -> None:
+    """So it is to Emarsys (b.8), and to nobody else unless the source says so (D01)."""
+    site.define("crm", text)
+    header = "item,price,order,timestamp,customer\n"
+    site.put("in/sales.csv", f"{header}A,1.5,1,2026-11-01T10:00:00Z,7\n")
+    assert site.look().asked == [("sales.csv",)]
+    assert site.rows("SELECT count(*) FROM events.purchase") == [(1,)]
+    site.put("in/sales.csv", f"{header}A,1.5,1,2026-11-01T10:00:00Z,7\nB,2,1,2026-11-02,7\n")
+    assert site.look().asked == taken
+    assert site.look().asked == []
