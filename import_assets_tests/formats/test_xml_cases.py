@@ -247,6 +247,29 @@ def test_nested_repeats() -> None:
     }
 
 
+def test_elements_of_one_name_that_lie_apart() -> None:
+    """D33: they are one list, at the place of the first, at whatever level."""
+    found = read_xml(
+        "<r><i><v><a>1</a><b><c/><d>2</d></b><a k='3'/>x<b>4</b></v><w>5</w><v>6</v><w>7</w></i>"
+        "<i/></r>"
+    )
+    assert found.rows[0] == {
+        "v": '[{"#text":"12x4","a":["1",{"@k":"3"}],"b":[{"d":"2"},"4"]},"6"]',
+        "w": '["5","7"]',
+    }
+
+
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20])
+def test_names_in_json_are_those_of_the_whole_document(block_bytes: int) -> None:
+    """D33: a prefix stays in JSON where a later row has the name without it."""
+    found = read_xml(
+        "<r><i><v><g:a>1</g:a></v><v>x</v></i><i><v><a>2</a></v><v>y</v></i></r>",
+        row="i",
+        block_bytes=block_bytes,
+    )
+    assert [row["v"] for row in found.rows] == ['[{"g:a":"1"},"x"]', '[{"a":"2"},"y"]']
+
+
 def test_many_columns_of_few_rows() -> None:
     """A frame of many rows and columns comes in parts."""
     wide = "".join(f"<c{n}>x</c{n}>" for n in range(250))

@@ -19,6 +19,18 @@ from import_assets.spec.models import Limits
 Row = dict[str, str]
 
 
+class Trickle(io.BytesIO):
+    """Hands out few bytes at a time, else a short document would be one block always."""
+
+    def __init__(self, content: bytes, most: int) -> None:
+        super().__init__(content)
+        self._most = most
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return as many bytes as are asked for, or fewer."""
+        return super().read(self._most if size is None or size < 0 else min(size, self._most))
+
+
 @dataclass(frozen=True)
 class Document:
     header: tuple[str, ...]
@@ -41,7 +53,7 @@ def read_xml(
     """Read a whole document and check what must hold for every block."""
     content = data.encode() if isinstance(data, str) else data
     reader = open_xml(
-        lambda: io.BytesIO(content),
+        lambda: Trickle(content, block_bytes),
         XmlFormat(**xml),
         limits or Limits(),
         "file.xml",
