@@ -79,8 +79,8 @@ def open_xml(
         cut: The bytes are the beginning of a document only; a row that is not whole is left out.
         block_bytes: Bytes of text read for each block; memory in use is a multiple of it.
         folder: Where temporary files are made, None for the system's own folder. What is found in
-            a document of several blocks is kept there while it is read: less than its bytes as a
-            rule, and thrice as many at most.
+            a document of several blocks is kept there while it is read: about half its bytes, and
+            six times as many at most, where rows are a few bytes long.
 
     Raises:
         FileRefused: The document cannot be read, see above; or `empty_file`, `too_many_bytes` or
