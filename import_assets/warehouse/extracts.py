@@ -115,7 +115,7 @@ def frames(
 
     Raises duckdb.Error, also where Arrow has another word for what DuckDB says.
     """
-    reader = connection.execute(sql, parameters).to_arrow_reader(_FRAME_ROWS)
+    reader = connection.sql(sql, params=parameters).to_arrow_reader(_FRAME_ROWS)
     try:
         while True:
             try:

@@ -282,3 +282,12 @@ def test_a_cut_document() -> None:
     """A preview sees the whole rows of the beginning."""
     text = MERCHANT[: MERCHANT.index("<title>Cup")]
     assert [row["id"] for row in read_xml(text, cut=True).rows] == ["1"]
+
+
+def test_cdata_is_taken_as_it_stands() -> None:
+    """M106: what looks like a reference is none there; line ends are line feeds."""
+    found = read_xml(
+        "<r><i><d><![CDATA[\r\n<p>Q &amp; &lt;b&gt;</p>\r\n<p>&#65;\r</p>]]></d></i>\r\n"
+        "<i><d><![CDATA[&amp;]]></d></i></r>"
+    )
+    assert found.rows == [{"d": "<p>Q &amp; &lt;b&gt;</p>\n<p>&#65;\n</p>"}, {"d": "&amp;"}]

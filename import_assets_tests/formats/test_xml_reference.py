@@ -36,6 +36,7 @@ _PIECES = st.sampled_from(
         "<![CDATA[ <b>&amp;</b> ]]>",
         "<![CDATA[x]]>",
         "<![CDATA[<!-- \r\n]]>",
+        "<![CDATA[&amp;\r\n&#65;]]>",
         "<!-- <a> & ' -->",
         "<!---->",
         "<?pi <a> ?>",

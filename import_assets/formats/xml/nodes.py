@@ -122,22 +122,24 @@ class _Texts:
         """Read texts as the content of elements without elements inside."""
         data, octets = self.marks.data, self.marks.octets
         texts.trim(data, octets, self.start, self.length)
-        complex_ = self._open_cdata()
+        broken, complex_ = self._open_cdata()
         plain = np.zeros(len(self.start), np.bool_)
         if b"&" in data:
             self._mark(plain, np.flatnonzero(octets[: self.marks.rest] == _AMPERSAND))
         if b"\r" in data:
             raw = np.frombuffer(data, np.uint8, offset=PAD)
             self._mark(plain, np.flatnonzero(raw[: self.marks.rest] == _CR))
-        plain[complex_] = False
+        plain[broken] = plain[complex_] = False
         simple = np.flatnonzero(plain)
         parts: list[bytes] = []
         if len(simple):
             parts.append(texts.resolve(texts.joined(self._slices(simple))))
+        if len(broken):
+            parts.append(texts.line_feeds(texts.joined(self._slices(broken))))
         if len(complex_):
             parts.append(texts.joined([texts.string_value(one) for one in self._slices(complex_)]))
         self.odd, self.values, self.cut = (
-            np.concatenate([simple, complex_]),
+            np.concatenate([simple, broken, complex_]),
             b"\0".join(parts),
             True,
         )
@@ -164,11 +166,14 @@ class _Texts:
             texts.trim(data, np.frombuffer(data, np.uint8, offset=PAD), start, length)
         _point(nodes, at[self.odd], data, start, length)
 
-    def _open_cdata(self) -> Positions:
-        """Take what a text is that is one CDATA section; return the texts with other sections."""
+    def _open_cdata(self) -> tuple[Positions, Positions]:
+        """Take what a text is that is one CDATA section.
+
+        Return those of them that hold a CR, and the texts with other sections.
+        """
         sections = self.marks.sections
         if not len(sections.start) or not len(self.start):
-            return np.empty(0, np.int64)
+            return np.empty(0, np.int64), np.empty(0, np.int64)
         owner = self._owners(sections.start)
         section = np.flatnonzero(owner >= 0)
         owner = owner[section]
@@ -182,7 +187,12 @@ class _Texts:
         raw = np.frombuffer(self.marks.data, np.uint8, offset=PAD)
         texts.trim(self.marks.data, raw, start, length)
         self.start[opened], self.length[opened] = start, length
-        return np.unique(owner[~whole])
+        broken = opened[:0]
+        if b"\r" in self.marks.data:
+            returns = np.flatnonzero(raw[: self.marks.rest] == _CR)
+            before, behind = np.searchsorted(returns, [start, start + length])
+            broken = opened[before < behind]
+        return broken, np.unique(owner[~whole])
 
     def _mark(self, flags: Flags, places: Positions) -> None:
         if len(self.start):

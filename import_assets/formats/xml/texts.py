@@ -76,13 +76,13 @@ def is_text(octets: NDArray[np.uint8], start: Positions, end: Positions) -> NDAr
 def resolve(texts: bytes) -> bytes:
     """Return text without markup with its references resolved and its line ends as line feeds."""
     if b"\r" in texts:
-        texts = _line_feeds(texts)
+        texts = line_feeds(texts)
     return _references(texts)
 
 
 def resolve_value(texts: bytes) -> bytes:
     """Return an attribute's value, normalised: each white space of the source is a space."""
-    texts = _line_feeds(texts).replace(b"\n", b" ").replace(b"\t", b" ")
+    texts = line_feeds(texts).replace(b"\n", b" ").replace(b"\t", b" ")
     return _references(texts)
 
 
@@ -94,7 +94,7 @@ def string_value(content: bytes) -> bytes:
         parts.append(resolve(content[at:less]))
         if content.startswith(CDATA, less):
             end = content.index(CDATA_END, less)
-            parts.append(_line_feeds(content[less + len(CDATA) : end]))
+            parts.append(line_feeds(content[less + len(CDATA) : end]))
             at = end + len(CDATA_END)
         elif content.startswith(b"<!--", less):
             at = content.index(b"-->", less + 4) + 3
@@ -120,7 +120,8 @@ def apart(texts: bytes) -> tuple[bytes, Positions, Positions]:
     return b"".join((bytes(PAD), texts, bytes(PAD))), start, length
 
 
-def _line_feeds(text: bytes) -> bytes:
+def line_feeds(text: bytes) -> bytes:
+    """Return text with its line ends as line feeds."""
     return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
