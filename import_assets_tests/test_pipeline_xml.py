@@ -212,3 +212,12 @@ def test_a_csv_whose_columns_look_like_tags(tmp_path: Path) -> None:
     yard = Yard(tmp_path, CATALOG.replace("from: id", 'from: "<id>"').replace("format", "# format"))
     yard.put("<id>,price,tags\na,1,\n")
     assert yard.deliver().counts.inserted == 1
+
+
+def test_m114_the_conventions_of_emarsys_are_for_csv(tmp_path: Path) -> None:
+    text = PRODUCTS.replace("{catalog: products}", "{catalog: products, product: true}")
+    yard = Yard(tmp_path, text + "conventions: emarsys\n")
+    yard.put("<r><i><id>1</id></i><i><id>2</id></i></r>")
+    with pytest.raises(FileRefused, match="the conventions of Emarsys are for CSV") as caught:
+        yard.deliver()
+    assert caught.value.reason == "not_csv"

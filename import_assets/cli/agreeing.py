@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from import_assets.cli.asking import answered_yes
 from import_assets.cli.exits import DONE, NOT_DONE
 from import_assets.cli.session import Session
@@ -30,7 +32,10 @@ def agree(session: Session, name: str, *, confirmed: bool) -> int:
     record = {"import": name, "agreed": known.header, "of": known.key}
     if known.seen is None or known.seen_key is None:
         output.json([{**record, "changed": False}])
-        output.say(f"The columns agreed are those of {known.key}, and no delivery had others.")
+        output.say(
+            f"The columns agreed are those of {known.key}, and no delivery that was run had "
+            "others. A dry run leaves nothing to agree to."
+        )
         return DONE
     change = contracts.change(known.header, known.seen, ordered=terms_of(definition).ordered)
     told = change.sentence() or "the same columns"
@@ -62,5 +67,6 @@ def agree(session: Session, name: str, *, confirmed: bool) -> int:
     )
     output.say(f"Agreed: the columns of {name} are now those of {known.seen_key}.")
     if refused:
-        output.say(f"{', '.join(refused)} can be imported now: import-assets run {name} --key KEY")
+        keys = " ".join(f"--key {shlex.quote(key)}" for key in refused)
+        output.say(f"To import what was refused: import-assets run {name} {keys}")
     return DONE

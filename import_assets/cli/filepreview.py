@@ -94,7 +94,8 @@ def show_file(output: Output, what: str, seen: Looked, rows: int) -> None:
         output.say(f"{seen.file}: {told}")
     for warning in reader.warnings:
         output.note(f"warning: {warning}")
-    output.table(_findings(seen), of=_FINDINGS_OF, title="How it is written")
+    if seen.findings:
+        output.table(_findings(seen), of=_FINDINGS_OF, title="How it is written")
     output.table(_columns(seen), of=_COLUMNS_OF, title="What its columns could be")
     heads = [Column(name, name) for name in reader.header]
     cells = [one.cells for one in shown]

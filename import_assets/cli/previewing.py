@@ -30,12 +30,13 @@ from import_assets.mapping.localtime import Zone
 from import_assets.mapping.mapping import ATTRIBUTE_PREFIX, TIMESTAMP
 from import_assets.mapping.proposals import Proposal, propose
 from import_assets.pipeline import trial
+from import_assets.pipeline.deliver import terms_of
 from import_assets.pipeline.trial import Preview
 from import_assets.spec.loading import PROJECT_FILE, Import, Project, load_project
 from import_assets.spec.models import AttributeType, ProjectSpec, VouchersKind
 from import_assets.spec.models import Column as Rule
 from import_assets.spec.problems import did_you_mean
-from import_assets.warehouse import attributes
+from import_assets.warehouse import attributes, contracts
 
 RECORDS = 1_000
 """Records that are looked at for rejects, more if more are to be shown."""
@@ -133,6 +134,8 @@ def _preview_import(session: Session, definition: Import, file: Path | None, row
         output.say(f"{seen.file}: {told}")
     for warning in seen.warnings:
         output.note(f"warning: {warning}")
+    if refusal := _contract(session, definition, seen):
+        output.note(refusal)
     if seen.mapping.missing:
         output.note(f"warning: the file has no column {', '.join(seen.mapping.missing)}")
     output.table([_with_proposal(line, proposed) for line in described], of=_COLUMNS_OF)
@@ -146,6 +149,23 @@ def _preview_import(session: Session, definition: Import, file: Path | None, row
             f"{definition.name} --dry-run` tries all of it"
         )
     return DONE
+
+
+def _contract(session: Session, definition: Import, seen: Preview) -> str:
+    """Return what the contract says of the columns, where they are not the agreed ones (M115)."""
+    if definition.spec.contract == "evolve" or not session.has_warehouse:
+        return ""
+    with session.reading() as connection:
+        agreed = contracts.agreed(connection, definition.name)
+    if agreed is None:
+        return ""
+    ordered = terms_of(definition).ordered
+    change = contracts.change(agreed.header, seen.header, ordered=ordered)
+    if not change:
+        return ""
+    told = f"against {agreed.key}, whose columns are agreed: {change.sentence()}"
+    frozen = definition.spec.contract == "freeze"
+    return f"warning: {told}" + (": a run refuses it, the contract is frozen" if frozen else "")
 
 
 def _columns(session: Session, definition: Import, seen: Preview) -> list[dict[str, Any]]:

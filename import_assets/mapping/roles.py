@@ -130,10 +130,13 @@ def propose_roles(
             taken.add(found.column)
         elif found is not None and name == main_identifier(kind, project):
             asked = found
+    sparse = _sparse(frame, kind, project, {*ids}, taken)
     if ids and not (isinstance(kind, CatalogKind) and CATALOG_IDS[0] not in ids and asked):
         asked = None
     elif asked is None:
         asked = Open("no column is called as identifiers are", tuple(frame.columns))
+    ids |= sparse
+    taken |= {role.column for role in sparse.values()}
     if not isinstance(kind, EventsKind):
         return Roles(ids, open_id=asked)
     if said.timestamp is not None:
@@ -142,6 +145,26 @@ def propose_roles(
     if isinstance(found, Role):
         return Roles(ids, found, open_id=asked)
     return Roles(ids, None, open_id=asked, open_timestamp=found)
+
+
+def _sparse(
+    frame: pl.DataFrame, kind: Kind, project: ProjectSpec, known: set[str], taken: set[str]
+) -> dict[str, Role]:
+    """Return columns called as identifiers of the project that few rows have: soft ones often are.
+
+    By them alone a file is not understood: what else identifies a row is still to be found.
+    """
+    if not isinstance(kind, CustomersKind | EventsKind):
+        return {}
+    found: dict[str, Role] = {}
+    for name in project.identifiers:
+        columns = _named(frame.columns, plain(name), taken)
+        if name in known or len(columns) != 1:
+            continue
+        doubt = _doubt(frame[columns[0]], unique=False)
+        if name != main_identifier(kind, project) or isinstance(kind, EventsKind):
+            found[name] = Role(columns[0], f"by its name; it {doubt}" if doubt else "by its name")
+    return found
 
 
 def _wanted(

@@ -107,6 +107,13 @@ def _open(
     said, limits = definition.spec.format, definition.project.spec.limits
     encoding = cast("Encoding | None", content.encoding)
     if is_xml(said, opening.head, file):
+        if definition.spec.conventions is not None:
+            raise FileRefused(
+                file,
+                "not_csv",
+                "the content is XML, and the conventions of Emarsys are for CSV: take "
+                "`conventions` out of the definition, or have the file exported as CSV",
+            )
         opening.passes = 2
         return open_xml(
             opening,

@@ -114,6 +114,8 @@ def write_batch(
         if first is None:
             raise RuntimeError(f"{delivery.key} has no part, which open_parts never gives")
         reader, mapping = first
+        if not numbering.read and reader.format != "rows":
+            warnings.append("there is no record, only names of columns")
         manifest = Manifest(
             batch_id=identity,
             import_name=definition.name,

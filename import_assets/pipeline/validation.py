@@ -9,13 +9,16 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 
 from import_assets.errors import FileRefused
 from import_assets.formats.archive import Member, open_members
 from import_assets.formats.csv import CsvReader, open_csv
+from import_assets.formats.xml.opening import HEAD_BYTES, looks_like_xml
 from import_assets.mapping.conventions.checker import Checker
 from import_assets.mapping.conventions.contacts import CONTACTS, email_column, identified
 from import_assets.mapping.conventions.findings import Finding, Rule, located
@@ -78,6 +81,7 @@ _ADVICE: Mapping[str, str] = {
     "duplicate_headers": "Give each column a name of its own.",
     "empty_file": "Write a header and the records below it.",
     "header_broken": "Mend the first line, which names the columns, and save the file as UTF-8.",
+    "not_csv": "Export it as CSV in UTF-8.",
     "not_text": "Save the file as CSV in UTF-8.",
     "record_too_long": "Close the quote that is open, or end the lines.",
     "mixed_line_ends": "End all lines alike, with LF or CR LF.",
@@ -162,8 +166,17 @@ class Validation:
                     yield from _told(summary, name, [_refusal(error)])
 
     def _of_member(self, member: Member, name: str, summary: Summary) -> Iterator[pl.DataFrame]:
+        stream = BufferedReader(member.stream)  # pyright: ignore[reportArgumentType]  # any binary stream does
+        try:
+            if looks_like_xml(stream.peek(HEAD_BYTES)[:HEAD_BYTES]):
+                raise FileRefused(name, "not_csv", "the content is XML: export it as CSV")
+            yield from self._of_csv(stream, name, summary)
+        finally:
+            stream.detach()  # it is not for this one to close
+
+    def _of_csv(self, stream: BinaryIO, name: str, summary: Summary) -> Iterator[pl.DataFrame]:
         csv = emarsys_csv(self.csv, contacts=self.profile.name == CONTACTS.name)
-        reader = open_csv(member.stream, csv, _LIMITS, name)
+        reader = open_csv(stream, csv, _LIMITS, name)
         profile, missing = self._with_identifier(reader)
         said = self.csv.delimiter is not None
         checker = Checker(

@@ -126,14 +126,16 @@ def keep(
 ) -> None:
     """Hold a delivery to the contract, and remember its columns as far as that allows.
 
-    The first delivery's columns are agreed to. Later, `evolve` agrees to new ones too, and `warn`
-    remembers that there were others.
+    The columns of the first delivery with a record are agreed to. Later, `evolve` agrees to new
+    ones too, and `warn` remembers that there were others.
 
     Raises:
         FileRefused: `columns_changed`, under `freeze`.
     """
     import_name, header, key = manifest.import_name, manifest.header, manifest.key
     known = agreed(connection, import_name)
+    if known is None and not manifest.read:
+        return  # a file that is not filled yet says nothing about those to come
     if known is None:
         agree(connection, import_name, header, key, now)
         return

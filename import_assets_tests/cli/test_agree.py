@@ -29,7 +29,7 @@ def test_m115_what_was_refused_can_be_imported_once_it_is_agreed_to(frozen: Shop
     result = frozen.call("agree", "clients", "--yes")
     assert result.exit_code == 0, result.output
     assert "Agreed: the columns of clients are now those of clients_3.csv" in result.stdout
-    assert "clients_3.csv can be imported now" in result.stdout
+    assert "import-assets run clients --key clients_3.csv" in result.stdout
     (again,) = frozen.json("run", "clients")
     assert again["outcome"] == "imported"
     assert frozen.query("SELECT town FROM customers WHERE registered = '9'") == [{"town": "Nitra"}]
@@ -53,3 +53,12 @@ def test_m115_before_the_first_delivery(shop: Shop):
     result = shop.call("agree", "clients")
     assert result.exit_code == 2
     assert "clients has had no delivery yet" in result.stderr
+
+
+@pytest.mark.slow
+def test_m115_a_preview_says_what_the_contract_will(frozen: Shop):
+    result = frozen.call("preview", "clients")
+    assert result.exit_code == 0
+    assert "against clients_1.csv, whose columns are agreed: new column 'town'" in result.stderr
+    assert "a run refuses it, the contract is frozen" in result.stderr
+    assert "contract" not in frozen.call("preview", "clients", "--file", "clients_2.csv").stderr

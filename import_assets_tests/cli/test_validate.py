@@ -192,3 +192,11 @@ def test_contacts_by_a_column_of_ones_own(folder: Path):
 def test_m138_columns_of_ones_own_are_named(folder: Path):
     result = call(put(folder, "item,title,link,c_size\n1,t,//h,L\n"), "--as", "emarsys-products")
     assert "Columns of your own: c_size" in result.stdout
+
+
+def test_m114_xml_is_told_to_be_none(folder: Path):
+    text = "<r><i><item>1</item></i><i><item>2</item></i></r>"
+    result = call(put(folder, text), "--as", "emarsys-products")
+    assert result.exit_code == 1
+    assert "not_csv" in result.stdout
+    assert "The content is XML" in result.stdout

@@ -37,6 +37,19 @@ def test_customers() -> None:
     }
 
 
+def test_a_soft_identifier_need_not_be_filled() -> None:
+    """M061: what is called as an identifier of the project is that, however few rows have it."""
+    found = roles("customers", {"registered": ["1", "2"], "cookie": ["c", None]})
+    assert ids(found) == {"registered": "registered", "cookie": "cookie"}
+    assert found.ids["cookie"].why == "by its name; it is empty in 1 of 2 rows"
+    columns = {"registered": ["1", None], "cookie": [None, "c"], "timestamp": ["2026-01-01"] * 2}
+    assert ids(roles({"events": "visit"}, columns)) == {
+        "registered": "registered",
+        "cookie": "cookie",
+    }
+    assert roles("customers", {"n": ["1", "1"], "cookie": ["c", None]}).open_id is not None
+
+
 def test_values_must_bear_a_name_out() -> None:
     """M034: an id that is empty or repeats is passed over for one that is not."""
     columns = {"id": ["1", None], "customer_id": ["1", "1"], "email": ["a", "b"]}

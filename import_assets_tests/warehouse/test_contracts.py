@@ -76,6 +76,11 @@ def test_m115_a_dry_run_refuses_what_a_run_would(tmp_path: Path) -> None:
     assert agreed(yard) == Agreed(("id", "web", "age"), "0.csv"), "it changes nothing"
 
 
+def test_m115_a_file_without_records_agrees_to_nothing(tmp_path: Path) -> None:
+    yard = delivered(tmp_path, "freeze", "id,other\n", _FIRST)
+    assert agreed(yard) == Agreed(("id", "web", "age"), "1.csv")
+
+
 @given(
     st.lists(st.sampled_from("abcdef"), unique=True),
     st.lists(st.sampled_from("abcdef"), unique=True),
