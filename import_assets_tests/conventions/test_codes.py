@@ -82,6 +82,9 @@ CASES: list[tuple[str, dict[str, str], str, str | None]] = [
     ("sales", {"customer": ""}, "no_buyer", ""),
     ("contacts", {"born": "1.2.1990"}, "looks_like_unread_date", None),  # M131
     ("contacts", {"born": "1990/02/01"}, "looks_like_unread_date", None),  # M131
+    ("contacts", {"born": "31.02.1985"}, "looks_like_impossible_date", None),  # M131
+    ("contacts", {"born": "2020-13-40"}, "looks_like_impossible_date", None),  # M131
+    ("contacts", {"born": "32/13/1990"}, "looks_like_impossible_date", None),  # M131
     ("contacts", {"points": '"1,5"'}, "looks_like_decimal_comma", "1,5"),  # M122
     ("contacts", {"email": "", "points": "5"}, "empty_required", ""),
 ]

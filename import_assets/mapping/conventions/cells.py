@@ -26,6 +26,8 @@ TOP_CATEGORIES = 5
 """How many categories of an item Smart Insight takes (M130)."""
 
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CONTACT_DAY = r"[0-9]{2}(?:\.[0-9]{2}\.|/[0-9]{2}/)[0-9]{4}"
+_CONTACT_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y")
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _NUMBER = r"^[-+]?[0-9]+(?:\.[0-9]+)?$"
 _COMMA = r"^[-+]?[0-9][0-9 .'’\x{a0}\x{202f}]*,[0-9.,]*$"
@@ -172,7 +174,22 @@ LIKE_NO_CONTACT_DATE = CellRule(
         cell.str.contains(
             r"^(?:[0-9]{1,2}[-./][0-9]{1,2}[-./][0-9]{4}|[0-9]{4}[-./][0-9]{1,2}[-./][0-9]{1,2})$"
         )
-        & ~cell.str.contains(rf"^(?:{_DAY}|[0-9]{{2}}(?:\.[0-9]{{2}}\.|/[0-9]{{2}}/)[0-9]{{4}})$")
+        & ~cell.str.contains(rf"^(?:{_DAY}|{_CONTACT_DAY})$")
+    ),
+)
+# M131
+LIKE_IMPOSSIBLE_DATE = CellRule(
+    Rule(
+        "looks_like_impossible_date",
+        "warning",
+        "This is written like a date, but the calendar has no such day.",
+        "If it is a date, mend the day or the month.",
+    ),
+    lambda cell: (
+        cell.str.contains(rf"^(?:{_DAY}|{_CONTACT_DAY})$")
+        & pl.all_horizontal(
+            cell.str.to_date(format_, strict=False).is_null() for format_ in _CONTACT_FORMATS
+        )
     ),
 )
 BAD_AVAILABILITY = CellRule(

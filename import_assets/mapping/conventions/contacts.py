@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from import_assets.mapping.conventions.cells import (
     LIKE_DECIMAL_COMMA,
+    LIKE_IMPOSSIBLE_DATE,
     LIKE_NO_CONTACT_DATE,
     Role,
 )
@@ -27,7 +28,7 @@ CONTACTS = Profile(
     unnamed="text",
     required=(),
     filled=(),
-    untyped=(LIKE_DECIMAL_COMMA, LIKE_NO_CONTACT_DATE),
+    untyped=(LIKE_DECIMAL_COMMA, LIKE_NO_CONTACT_DATE, LIKE_IMPOSSIBLE_DATE),
     watches=_watches,
 )
 
