@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
+import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
 from import_assets.cli.answers import Answers, somebody_there
@@ -30,9 +31,10 @@ from import_assets.cli.refusals import rejects_list
 from import_assets.cli.replacing import replacing
 from import_assets.cli.session import Session
 from import_assets.errors import ImportAssetsError, UnknownName
+from import_assets.records import as_text
 from import_assets.spec.draft import draft_text
 from import_assets.spec.loading import Project, load
-from import_assets.spec.models import AttributeType, Kind
+from import_assets.spec.models import CATALOG_IDS, AttributeType, Kind
 from import_assets.spec.names import import_name_fault
 from import_assets.warehouse import attributes
 
@@ -274,6 +276,15 @@ def _write(session: Session, target: Path, text: str) -> None:
         raise new[0]
 
 
+def _nobody(seen: Looked, made: Drafted) -> int:
+    """Count the records without an identifier; a row of a catalog needs its own."""
+    ids = made.roles.ids
+    own = [ids[name].column for name in CATALOG_IDS[:1] if name in ids]
+    columns = own or [role.column for role in ids.values()]
+    cells = seen.frame.select(as_text(seen.frame[name]).str.strip_chars() for name in columns)
+    return cells.filter(pl.all_horizontal(pl.all().fill_null("") == "")).height
+
+
 def _print_text(session: Session, text: str) -> None:
     if not session.output.as_json:
         click.echo(text, nl=False)
@@ -288,6 +299,11 @@ def _tell(session: Session, name: str, target: Path, seen: Looked, made: Drafted
     for record in rejects_list(seen.first.rejects)[:_MOST_BROKEN]:
         told = "; ".join(fault["message"] for fault in record["faults"])
         output.note(f"warning: {seen.file}:{record['line']} would be rejected: {told}")
+    if nobody := _nobody(seen, made):
+        output.note(
+            f"warning: {nobody:,} of the {seen.first.looked_at:,} records say not who or what they "
+            "are about and would be rejected"
+        )
     output.say(f"Wrote {target}: {len(made.draft.columns):,} columns.")
     for line in made.draft.columns:
         if line.ask:

@@ -287,9 +287,12 @@ def _ask_order(column: _Column, day: _Tried, month: _Tried) -> Proposal:
     # 02/02/2017 would make a poor question.
     example = next((text for text, (one, other) in readings.items() if one != other), texts[0])
     by_day, by_month = readings[example]
+    asked = f"is {shown(example)} {by_day} or {by_month}?"
+    if by_day == by_month:
+        asked = f"{shown(example)} is {by_day} either way: does the day or the month come first?"
     question = Question(
         "day_or_month",
-        f"is {shown(example)} {by_day} or {by_month}?",
+        asked,
         (
             _choice("day-first", f"{shown(example)} is {by_day}", day),
             _choice("month-first", f"{shown(example)} is {by_month}", month),

@@ -69,7 +69,8 @@ def test_a_shopify_product_export(shop: Shop) -> None:
     output = draft(shop, *words, code=2)
     assert "Variant SKU is empty in 1 of 5 rows, Handle has 2 values in 5 rows" in output
     assert "--id COLUMN" in output
-    draft(shop, *words, "--id", "Variant SKU")
+    output = draft(shop, *words, "--id", "Variant SKU")
+    assert "1 of the 5 records say not who or what they are about and would be rejected" in output
     said = rules(shop, "wardrobe")
     assert said["Variant SKU"] == {"from": "Variant SKU", "id": "item_id"}
     assert said["Handle"] == {"from": "Handle", "id": "product_id"}

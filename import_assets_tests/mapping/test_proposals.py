@@ -253,3 +253,11 @@ def test_d33_an_element_that_some_rows_have_twice_is_a_list(
     found = propose(pl.Series("tag", texts, dtype=pl.String), kind="element")
     assert (found.type, found.share) == (type_, 1.0)
     assert propose(pl.Series("tag", ["a", '["b"]'])).type == "text", "not in a CSV"
+
+
+def test_d28_a_date_that_reads_alike_both_ways_is_asked_about_as_such() -> None:
+    found = propose(pl.Series("d", ["1/1/2025", "2/2/2025"]))
+    assert found.question is not None
+    assert found.question.text == (
+        "1/1/2025 is the 1st of January 2025 either way: does the day or the month come first?"
+    )
