@@ -81,13 +81,16 @@ def judge_delimiter(head: bytes, like: Dialect, *, whole: bool) -> Finding[Delim
     cutting = [cut for cut in cuts if cut.columns > 1]
     if not cutting:
         return _one_column(head, like, whole=whole)
-    even = [cut for cut in cutting if cut.even == 1.0]
-    fitting = even or [cut for cut in cutting if cut.even >= _EVEN_ENOUGH]
+    fitting = [cut for cut in cutting if cut.even >= _EVEN_ENOUGH]
     if len(fitting) > 1:
         sample = head[:_SAMPLE_BYTES]
         fitting = [
             cut for cut in fitting if not _only_decimal(sample, cut.delimiter, fitting)
         ] or fitting
+    even = [cut for cut in fitting if cut.even == 1.0]
+    # One torn record makes the right one uneven: it cuts into more cells than what else is even.
+    if even and max(cut.columns for cut in even) >= max(cut.columns for cut in fitting):
+        fitting = even
     if len(cutting) > 1 and len(fitting) != 1:
         rivals: tuple[Delimiter, ...] = tuple(cut.delimiter for cut in cutting)
         return Finding(None, 1 / len(rivals), _unclear(cutting), rivals)

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from import_assets.formats.detection.findings import Finding
+from import_assets.formats.detection.letters import LANGUAGES, SIGNS
 from import_assets.formats.detection.marks import UTF8_MARK, find_mark, unmarked_utf16
 from import_assets.formats.detection.scoring import DIGIT, SINGLE_BYTE, Reading, characters, read_as
 from import_assets.spec.formats import Encoding
@@ -31,6 +35,12 @@ _READABLE = -4.5
 """A mean weight of letters below this is that of bytes which are no words in any encoding."""
 _FEWEST_LETTERS = 3
 """A letter or two are a word in too many languages."""
+_MOST_BY_CHANCE = 3
+"""Different characters of UTF-8 that can be other letters by chance; more are not."""
+_TWO_BYTES = 0x7FF
+"""The last character of two bytes; three in a row are not valid by chance."""
+_BY_CHANCE = 0.6
+_MOST_LOOKED_AT = 200
 _SHOWN_WORDS = 3
 _SHOWN_BYTES = 40
 _SHOWN_RIVALS = 4
@@ -65,7 +75,40 @@ def find_encoding(head: bytes, *, whole: bool) -> Finding[Encoding]:
     if head.isascii():
         there = "the file" if whole else "the beginning of the file"
         return Finding("utf-8", 1.0, f"{there} is ASCII, which most encodings read alike")
-    return _utf8(head, whole=whole) or _by_letters(head, whole=whole)
+    found = _utf8(head, whole=whole)
+    if found is None or not _may_be_chance(head):
+        return found or _by_letters(head, whole=whole)
+    single = _by_letters(head, whole=whole)
+    if single.clear:
+        return single
+    return replace(found, confidence=min(found.confidence, _BY_CHANCE))
+
+
+def _may_be_chance(head: bytes) -> bool:
+    """Tell whether what is valid UTF-8 may be two letters of another encoding that stand so.
+
+    `ÓŁ` of SPÓŁKA, written in cp1250, is a letter of Tajik in UTF-8, in each row again. So a few
+    different characters prove nothing if no usual language has them, or none in such words.
+    """
+    found = np.unique(_code_points(head))
+    found = found[(found >= 0x80) & ~((found >= 0xDC80) & (found <= 0xDCFF))]
+    if len(found) > _MOST_BY_CHANCE or found.max(initial=0) > _TWO_BYTES:
+        return False
+    if any(chr(point) not in _usual() for point in found.tolist()):
+        return True
+    words = {word.decode("utf-8", "ignore") for word in _words(head)[:_MOST_LOOKED_AT]}
+    return any(len(_scripts(word)) > 1 for word in words)
+
+
+@cache
+def _usual() -> frozenset[str]:
+    """Return the letters of all languages that are known here, and the usual signs."""
+    letters = {char for one in LANGUAGES for char in (*one.shares, *one.extra)}
+    return frozenset({*letters, *(char.upper() for char in letters), *SIGNS, "\xa0"})
+
+
+def _scripts(word: str) -> set[str]:
+    return {unicodedata.name(char, "").partition(" ")[0] for char in word if char.isalpha()}
 
 
 def _utf8(head: bytes, *, whole: bool) -> Finding[Encoding] | None:
