@@ -351,7 +351,7 @@ def deliveries(draw: st.DrawFn, label: str) -> pl.DataFrame:
 @pytest.mark.slow
 @pytest.mark.parametrize("label", KINDS)
 @given(st.data())
-@examples(8)
+@examples(5)
 def test_what_is_exported_for_an_import_gives_the_same_table(label: str, data: st.DataObject):
     frame = data.draw(deliveries(label))
     file = io.BytesIO()

@@ -113,7 +113,7 @@ def _documents(draw: st.DrawFn) -> str:
     return f"{head}<r a='>'><l>{''.join(parts)}</l></r>\n"
 
 
-@examples(150)
+@examples(80)
 @given(text=_documents(), block_bytes=st.sampled_from([256, 1 << 20]))
 def test_rows_are_those_of_a_slow_reader(text: str, block_bytes: int) -> None:
     """M107, D33: whatever stands in a row, and wherever a block ends in it."""
@@ -126,7 +126,7 @@ def test_rows_are_those_of_a_slow_reader(text: str, block_bytes: int) -> None:
     assert found.lines[:1] == [breaks.count("\n", 0, at) + 1 for at in starts]
 
 
-@examples(60)
+@examples(40)
 @given(text=_documents())
 def test_a_row_is_read_the_same_whatever_others_there_are(text: str) -> None:
     """D33: a document and its parts give the same rows."""
