@@ -14,7 +14,7 @@ from import_assets.cli.exits import DONE
 from import_assets.cli.readers import QueryError, check_reads, shut
 from import_assets.cli.session import Session, unknown
 from import_assets.cli.showing import find_table
-from import_assets.cli.writing import Write, changes, csv_of, json_of, put
+from import_assets.cli.writing import Write, changes, check_target, csv_of, json_of, put
 from import_assets.errors import ImportAssetsError
 from import_assets.formats.csvwriter import CsvStyle, LineBreaks
 from import_assets.spec.models import Identifier
@@ -60,6 +60,7 @@ def export(session: Session, label: str, out: Path | None, wanted: Wanted) -> in
         ImportAssetsError: the file cannot be written.
         WarehouseError: there is no warehouse, or it is not one of ours.
     """
+    check_target(session, out, "--out")
     identifiers = session.project.spec.identifiers
     with session.reading() as connection:
         table = find_table(connection, label).table
@@ -69,7 +70,7 @@ def export(session: Session, label: str, out: Path | None, wanted: Wanted) -> in
             extract = _extract(connection, table, identifiers, wanted)
             names = _names(extract, wanted, label)
             write = _writer(connection, extract, names, wanted, as_json=session.output.as_json)
-            show, written = put(write, out, session.project.warehouse_path)
+            show, written = put(write, out)
             torn = _torn(connection, table, identifiers, wanted)
         except duckdb.Error as error:
             if wanted.where is None:

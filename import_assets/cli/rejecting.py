@@ -11,7 +11,7 @@ import duckdb
 
 from import_assets.cli.exits import DONE
 from import_assets.cli.session import Session, as_utc, unknown
-from import_assets.cli.writing import Write, changes, csv_of, json_of, put
+from import_assets.cli.writing import Write, changes, check_target, csv_of, json_of, put
 from import_assets.errors import UnknownName
 from import_assets.formats.csvwriter import CsvStyle
 from import_assets.warehouse import ledger, refusals
@@ -34,12 +34,13 @@ def rejects(session: Session, name: str, batch: str | None, out: Path | None) ->
 
     Raises UnknownName for an import or a batch that there is not.
     """
+    check_target(session, out, "--out")
     as_json = session.output.as_json
     if not session.has_warehouse:
         session.definition(name)  # says what is wrong with the name
         chosen, refused = _chosen([], batch), {}
         write = json_of([]) if as_json else csv_of([], COLUMNS, CsvStyle())
-        show, written = put(write, out, session.project.warehouse_path)
+        show, written = put(write, out)
     else:
         with session.reading() as connection:
             entries = ledger.entries(connection, name)
@@ -47,9 +48,7 @@ def rejects(session: Session, name: str, batch: str | None, out: Path | None) ->
             if not entries and not refused:
                 session.definition(name)
             chosen = _chosen(entries, batch)
-            show, written = put(
-                _writer(connection, chosen, as_json=as_json), out, session.project.warehouse_path
-            )
+            show, written = put(_writer(connection, chosen, as_json=as_json), out)
     show()
     rejected = sum(entry.counts.rejected for entry in chosen)
     where = f", written to {out}" if out is not None else ""

@@ -81,9 +81,7 @@ def find_table(connection: duckdb.DuckDBPyConnection, label: str) -> tables.Tabl
 
 def _print_csv(session: Session, rows: pl.DataFrame) -> None:
     style = CsvStyle(line_breaks="space", defused=True)
-    print_rows, written = put(
-        csv_of([rows], rows.columns, style), None, session.project.warehouse_path
-    )
+    print_rows, written = put(csv_of([rows], rows.columns, style), None)
     print_rows()
     for sentence in changes(written):
         session.output.note(sentence)

@@ -18,8 +18,8 @@ from import_assets.cli.output import Output, columns
 from import_assets.cli.output import column as table_column
 from import_assets.cli.progress import progress
 from import_assets.cli.session import Session
-from import_assets.cli.writing import changes, csv_of, put_into
-from import_assets.errors import DefinitionError, ImportAssetsError, SourceError, UnknownName
+from import_assets.cli.writing import changes, check_target, csv_of, put_into
+from import_assets.errors import ImportAssetsError, SourceError
 from import_assets.formats.csvwriter import CsvStyle
 from import_assets.mapping.conventions.profiles import PROFILES
 from import_assets.pipeline.content import Progress
@@ -64,7 +64,9 @@ def validate(
         ImportAssetsError: `out` cannot be written.
     """
     output = session.output
-    _check_out(session, file, out)
+    check_target(session, out, "--csv")
+    if out is not None and out.resolve() == file.resolve():
+        raise ImportAssetsError(f"{out} is the file itself: name another one with --csv")
     csv = CsvFormat.model_validate(said_format(delimiter))
     summary, kept = Summary(PROFILES[profile].name), _Kept(limit)
     with (
@@ -87,20 +89,6 @@ def validate(
         for sentence in changes(written):
             output.note(sentence)
     return FAULTS if summary.number_of("error") else DONE
-
-
-def _check_out(session: Session, file: Path, out: Path | None) -> None:
-    """Refuse to write over what is read, or over the warehouse, if there is a project."""
-    if out is None:
-        return
-    if out.resolve() == file.resolve():
-        raise ImportAssetsError(f"{out} is the file itself: name another one with --csv")
-    try:
-        warehouse = session.project.warehouse_path
-    except (UnknownName, DefinitionError):
-        return
-    if out.resolve() == warehouse.resolve():
-        raise ImportAssetsError(f"{out} is the warehouse: name another file with --csv")
 
 
 class _Kept:

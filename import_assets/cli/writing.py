@@ -11,7 +11,8 @@ import polars as pl
 from import_assets.cli.exactjson import encode_list
 from import_assets.cli.output import spooled
 from import_assets.cli.replacing import replacing
-from import_assets.errors import ImportAssetsError
+from import_assets.cli.session import Session
+from import_assets.errors import DefinitionError, ImportAssetsError, UnknownName
 from import_assets.formats.csvwriter import CsvStyle, CsvWriter, Written
 
 Write = Callable[[IO[bytes]], Written]
@@ -42,10 +43,25 @@ def json_of(records: Iterable[Mapping[str, Any]]) -> Write:
     return write
 
 
-def put(write: Write, out: Path | None, warehouse: Path) -> tuple[Callable[[], None], Written]:
+def check_target(session: Session, out: Path | None, option: str) -> None:
+    """Refuse to write over the warehouse, if there is a project; `option` names the file.
+
+    Raises ImportAssetsError.
+    """
+    if out is None:
+        return
+    try:
+        warehouse = session.project.warehouse_path
+    except (UnknownName, DefinitionError):
+        return
+    if out.resolve() == warehouse.resolve():
+        raise ImportAssetsError(f"{out} is the warehouse: name another file with {option}")
+
+
+def put(write: Write, out: Path | None) -> tuple[Callable[[], None], Written]:
     """Have everything written into a file, or taken in to be printed.
 
-    A file of that name is replaced when the new one is whole, unless it is the `warehouse`.
+    A file of that name is replaced when the new one is whole.
 
     Returns:
         The function that prints, if anything is to be printed, and what was written.
@@ -53,8 +69,6 @@ def put(write: Write, out: Path | None, warehouse: Path) -> tuple[Callable[[], N
     Raises:
         ImportAssetsError: the file cannot be written.
     """
-    if out is not None and out.resolve() == warehouse.resolve():
-        raise ImportAssetsError(f"{out} is the warehouse: name another file with --out")
     if out is None:
         told: list[Written] = []
         show = spooled(lambda target: told.append(write(target)))
