@@ -62,6 +62,10 @@ class Manifest(BaseModel):
     rows: int
     rejected: int
     blank: int
+    replay_of: int | None = None
+    """The ledger's sequence of the batch whose rejects these records were, else None."""
+    last_record: int = 0
+    """The highest record number where records keep the numbers of an earlier delivery, else 0."""
     staged_at: dt.datetime
 
 

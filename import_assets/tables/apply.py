@@ -87,12 +87,13 @@ def _apply(
     if entry is not None:
         return Applied(entry.counts, already=True)
     contracts.keep(connection, batch.manifest, terms, now)
+    turn = ledger.next_turn(connection, now)
     _drop_temporary(connection)
     _stage_view(connection, batch)
     counts = _apply_rows(connection, batch.manifest, project, now)
     counts = _complete(batch.manifest, counts)
-    sequence = ledger.record(connection, batch.manifest, counts, now)
-    _store_rejects(connection, batch, sequence)
+    ledger.record(connection, batch.manifest, counts, turn, now)
+    _store_rejects(connection, batch, turn.sequence)
     return Applied(counts, already=False)
 
 
@@ -344,7 +345,7 @@ def _store_rejects(connection: duckdb.DuckDBPyConnection, batch: Batch, sequence
         connection.execute(
             "INSERT INTO import_assets.rejects "
             f"SELECT $sequence, $batch, $import, {_file(batch.manifest)}, "
-            f"record, line, faults, raw FROM ({source})",
+            f"record, line, faults, raw, NULL FROM ({source})",
             {
                 "sequence": sequence,
                 "batch": batch.manifest.batch_id,

@@ -192,7 +192,7 @@ def _write_ids(connection: duckdb.DuckDBPyConnection, *, moved: bool) -> None:
         """
         INSERT INTO import_assets.customer_ids
         SELECT kind, value, customer_id, row_number() OVER (ORDER BY _row, kind, value)
-            + (SELECT coalesce(max(added), 0) FROM import_assets.customer_ids)
+            + (SELECT coalesce(max(added), 0) FROM import_assets.customer_ids), NULL
         FROM changed_ids
         """
     )

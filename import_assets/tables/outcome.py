@@ -17,6 +17,8 @@ class Counts:
     rejected: int = 0
     blank: int = 0
     customers_created: int = 0
+    removed: int = 0
+    """Items that were in a catalog and are not in the file that replaced it; not records."""
 
     @property
     def accounted(self) -> int:

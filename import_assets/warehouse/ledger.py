@@ -13,9 +13,11 @@ import duckdb
 
 from import_assets.staging.manifest import Manifest
 from import_assets.tables.outcome import Counts
-from import_assets.warehouse.sql import first_row, number, table_label
+from import_assets.warehouse.sql import first_row, table_label
 
-_COUNTS = "read, inserted, updated, unchanged, duplicate, rejected, blank, customers_created"
+_COUNTS = (
+    "read, inserted, updated, unchanged, duplicate, rejected, blank, customers_created, removed"
+)
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Entry:
     """One applied batch. Times are naive UTC.
 
     `sha256` and `bytes` are of the delivery's content, `state` is what its feed wanted to know when
-    it is asked again.
+    it is asked again. `replay_of` is the sequence of the batch whose rejects this one brought
+    again. Record n of the batch stands at `clock` + n on the warehouse's clock, see `Turn`.
     """
 
     sequence: int
@@ -40,12 +43,29 @@ class Entry:
     header: tuple[str, ...]
     applied_at: dt.datetime
     forgotten_at: dt.datetime | None
+    undone_at: dt.datetime | None
+    replay_of: int | None
+    clock: int
+    clock_end: int
     counts: Counts
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A batch's place among all batches: its number, and where the warehouse's clock stands.
+
+    The clock counts microseconds since 1970 and never goes back: a batch begins at the present
+    time, or right behind the last record of the batch before. Record n of the batch stands at
+    `clock` + n, so that what any two records wrote can be put in order (D22).
+    """
+
+    sequence: int
+    clock: int
 
 
 _ENTRY = (
     "sequence, batch_id, import, table_name, key, fingerprint, modified, slot, sha256, bytes, "
-    f"state, header, applied_at, forgotten_at, {_COUNTS}"
+    f"state, header, applied_at, forgotten_at, undone_at, replay_of, clock, clock_end, {_COUNTS}"
 )
 
 
@@ -58,10 +78,11 @@ def _entry(row: Sequence[Any]) -> Entry:
 
 
 def applied(connection: duckdb.DuckDBPyConnection, batch_id: str) -> Entry | None:
-    """Return the entry of a batch that was applied and not forgotten since."""
+    """Return the entry of a batch that was applied, and neither forgotten nor undone since."""
     row = first_row(
         connection,
-        f"SELECT {_ENTRY} FROM import_assets.batches WHERE batch_id = ? AND forgotten_at IS NULL",
+        f"SELECT {_ENTRY} FROM import_assets.batches WHERE batch_id = ? "
+        "AND forgotten_at IS NULL AND undone_at IS NULL",
         [batch_id],
     )
     return _entry(row) if row else None
@@ -74,32 +95,46 @@ def applied_under(
     row = first_row(
         connection,
         f"SELECT {_ENTRY} FROM import_assets.batches WHERE import = ? AND key = ? "
-        "AND definition_hash = ? AND forgotten_at IS NULL ORDER BY sequence DESC LIMIT 1",
+        "AND definition_hash = ? AND forgotten_at IS NULL AND undone_at IS NULL "
+        "AND replay_of IS NULL ORDER BY sequence DESC LIMIT 1",
         [import_name, key, definition_hash],
     )
     return _entry(row) if row else None
 
 
 def last(connection: duckdb.DuckDBPyConnection, import_name: str) -> Entry | None:
-    """Return the entry of the last batch that an import remembers."""
+    """Return the entry of the last delivery that came in and that an import remembers."""
     row = first_row(
         connection,
         f"SELECT {_ENTRY} FROM import_assets.batches WHERE import = ? AND forgotten_at IS NULL "
-        "ORDER BY sequence DESC LIMIT 1",
+        "AND undone_at IS NULL AND replay_of IS NULL ORDER BY sequence DESC LIMIT 1",
         [import_name],
     )
     return _entry(row) if row else None
 
 
-def record(
-    connection: duckdb.DuckDBPyConnection, manifest: Manifest, counts: Counts, now: dt.datetime
-) -> int:
-    """Write a batch into the ledger and return its sequence number."""
-    sequence = number(
-        connection, "SELECT coalesce(max(sequence), 0) + 1 FROM import_assets.batches"
+def next_turn(connection: duckdb.DuckDBPyConnection, now: dt.datetime) -> Turn:
+    """Return the turn of the batch that is about to be applied; `now` is naive UTC."""
+    row = first_row(
+        connection,
+        "SELECT coalesce(max(sequence), 0) + 1, coalesce(max(clock_end), 0) "
+        "FROM import_assets.batches",
     )
+    sequence, end = row or (1, 0)
+    present = (now - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)
+    return Turn(sequence, max(present, end))
+
+
+def record(
+    connection: duckdb.DuckDBPyConnection,
+    manifest: Manifest,
+    counts: Counts,
+    turn: Turn,
+    now: dt.datetime,
+) -> None:
+    """Write a batch into the ledger."""
     values = {
-        "sequence": sequence,
+        "sequence": turn.sequence,
         "batch_id": manifest.batch_id,
         "import": manifest.import_name,
         "table_name": table_label(manifest.table),
@@ -114,13 +149,15 @@ def record(
         "header": list(manifest.header),
         **counts.as_dict(),
         "applied_at": now,
+        "replay_of": manifest.replay_of,
+        "clock": turn.clock,
+        "clock_end": turn.clock + max(manifest.read, manifest.last_record),
     }
     marks = ", ".join("?" for _ in values)
     connection.execute(
         f"INSERT INTO import_assets.batches ({', '.join(values)}) VALUES ({marks})",
         list(values.values()),
     )
-    return sequence
 
 
 def imported(connection: duckdb.DuckDBPyConnection, import_name: str) -> dict[str, set[str]]:
@@ -155,11 +192,12 @@ def latest(connection: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
 
 
 def totals(connection: duckdb.DuckDBPyConnection, import_name: str) -> Counts:
-    """Return the sum over every batch the import remembers."""
+    """Return the sum over every batch that the import remembers and that was not undone."""
     sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in _COUNTS.split(", "))
     row = first_row(
         connection,
-        f"SELECT {sums} FROM import_assets.batches WHERE import = ? AND forgotten_at IS NULL",
+        f"SELECT {sums} FROM import_assets.batches WHERE import = ? AND forgotten_at IS NULL "
+        "AND undone_at IS NULL",
         [import_name],
     )
     return Counts(*row) if row else Counts()

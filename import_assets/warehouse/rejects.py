@@ -24,7 +24,8 @@ def of_import(
     """Return the rejects of every delivery that an import remembers, in the order of import."""
     remembered = (
         "import = ? AND sequence IN "
-        "(SELECT sequence FROM import_assets.batches WHERE forgotten_at IS NULL)"
+        "(SELECT sequence FROM import_assets.batches "
+        "WHERE forgotten_at IS NULL AND undone_at IS NULL) AND replayed_in IS NULL"
     )
     return _select(connection, remembered, import_name, limit)
 

@@ -33,8 +33,13 @@ _STATEMENTS = (
         rejected BIGINT NOT NULL,
         blank BIGINT NOT NULL,
         customers_created BIGINT NOT NULL,
+        removed BIGINT NOT NULL,
         applied_at TIMESTAMP NOT NULL,
-        forgotten_at TIMESTAMP
+        forgotten_at TIMESTAMP,
+        undone_at TIMESTAMP,
+        replay_of BIGINT,
+        clock BIGINT NOT NULL,
+        clock_end BIGINT NOT NULL
     )
     """,
     """
@@ -47,7 +52,8 @@ _STATEMENTS = (
         line BIGINT NOT NULL,
         faults STRUCT(
             "column" VARCHAR, "value" VARCHAR, reason VARCHAR, message VARCHAR)[] NOT NULL,
-        raw VARCHAR NOT NULL
+        raw VARCHAR NOT NULL,
+        replayed_in BIGINT
     )
     """,
     # Deliveries refused as a whole, so that a trigger does not ask for them again.
@@ -92,13 +98,15 @@ _STATEMENTS = (
         import VARCHAR NOT NULL
     )
     """,
-    # Which customer an identifier belongs to; `added` orders the soft ones of a customer.
+    # Which customer an identifier belongs to. `added` orders the soft ones of a customer, `used` is
+    # the clock of the last record that gave it (b.4); hard ones need none.
     """
     CREATE TABLE IF NOT EXISTS import_assets.customer_ids (
         kind VARCHAR NOT NULL,
         value VARCHAR NOT NULL,
         customer_id BIGINT NOT NULL,
-        added BIGINT NOT NULL
+        added BIGINT NOT NULL,
+        used BIGINT
     )
     """,
     """

@@ -338,6 +338,7 @@ def test_a_reject_is_stored_with_all_its_faults(
             },
         ],
         "raw": "raw 1",
+        "replayed_in": None,
     }
     assert reject_books.by_reason(connection, "b1") == {"bad": 1, "bad_number": 1, "missing_id": 1}
 
@@ -356,6 +357,7 @@ def test_rejects_of_the_file_and_of_the_table_stand_together(
 def test_the_ledger_keeps_the_facts_of_the_batch(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
+    clock = 1_782_907_200_000_000  # NOW in microseconds since 1970
     staged = customers(tmp_path, slot="2026-07-01T06:00", header=("id", "c", "name"))
     counts = run(connection, staged).counts
     entry = ledger.applied(connection, "b1")
@@ -374,6 +376,10 @@ def test_the_ledger_keeps_the_facts_of_the_batch(
         header=("id", "c", "name"),
         applied_at=NOW,
         forgotten_at=None,
+        undone_at=None,
+        replay_of=None,
+        clock=clock,
+        clock_end=clock + 4,
         counts=counts,
     )
 

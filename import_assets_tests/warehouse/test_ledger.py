@@ -14,6 +14,8 @@ from import_assets.warehouse import ledger
 from import_assets_tests.builders import NOW, manifest, warehouse
 
 LATER = NOW + dt.timedelta(hours=1)
+CLOCK = 1_782_907_200_000_000
+"""NOW in microseconds since 1970."""
 
 
 @pytest.fixture
@@ -23,7 +25,9 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def record(connection: duckdb.DuckDBPyConnection, counts: Counts, **facts: Any) -> int:
-    return ledger.record(connection, manifest(**facts), counts, NOW)
+    turn = ledger.next_turn(connection, NOW)
+    ledger.record(connection, manifest(**facts), counts, turn, NOW)
+    return turn.sequence
 
 
 def fill(connection: duckdb.DuckDBPyConnection) -> None:
@@ -42,10 +46,11 @@ def test_batches_are_numbered(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_all_facts_come_back(connection: duckdb.DuckDBPyConnection) -> None:
-    counts = Counts(1, 2, 3, 4, 5, 6, 7, 8)
+    counts = Counts(1, 2, 3, 4, 5, 6, 7, 8, 9)
     facts: dict[str, Any] = {
         "table": ("events", "a sale"),
         "slot": "s",
+        "replay_of": 4,
         "header": ("id", "a;b"),
         "modified": NOW,
         "state": {"etag": "e"},
@@ -66,9 +71,24 @@ def test_all_facts_come_back(connection: duckdb.DuckDBPyConnection) -> None:
         header=("id", "a;b"),
         applied_at=NOW,
         forgotten_at=None,
+        undone_at=None,
+        replay_of=4,
+        clock=CLOCK,
+        clock_end=CLOCK,
         counts=counts,
     )
     assert ledger.applied(connection, "other") is None
+
+
+def test_the_clock_never_goes_back(connection: duckdb.DuckDBPyConnection) -> None:
+    """D22: what any two records wrote has an order, also when the machine's clock is set back."""
+    first = ledger.next_turn(connection, NOW)
+    ledger.record(connection, manifest(batch_id="b1", read=5), Counts(), first, NOW)
+    second = ledger.next_turn(connection, NOW - dt.timedelta(days=1))
+    assert second == ledger.Turn(2, CLOCK + 5)
+    ledger.record(connection, manifest(batch_id="b2", last_record=9), Counts(), second, NOW)
+    assert ledger.next_turn(connection, NOW) == ledger.Turn(3, CLOCK + 14)
+    assert ledger.next_turn(connection, LATER) == ledger.Turn(3, CLOCK + 3_600_000_000)
 
 
 def test_the_last_batch_is_the_one_that_is_remembered(
