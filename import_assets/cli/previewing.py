@@ -214,6 +214,8 @@ def _described(
         return _line(name, "nothing")
     if rule is not None and rule.timestamp:
         return _line(name, "timestamp", name="timestamp", type="datetime", format=rule.format)
+    if rule is not None and rule.update_timestamp:
+        return _line(name, "update timestamp", type="datetime", format=rule.format)
     if rule is not None and attribute is None:
         return _line(name, "identifier", name=rule.id)
     becomes = "attribute"

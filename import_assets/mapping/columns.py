@@ -14,7 +14,6 @@ from import_assets.spec.models import (
     CatalogKind,
     Column,
     CustomersKind,
-    EventsKind,
     ImportSpec,
     ProjectSpec,
     VouchersKind,
@@ -50,6 +49,7 @@ class Layout:
 
     ids: tuple[IdColumn, ...]
     timestamp: FileColumn | None
+    """The time of the events, or of the update of customers (M057, b.4)."""
     attributes: tuple[FileColumn, ...]
     statics: tuple[Column, ...]
     missing: tuple[str, ...]
@@ -75,8 +75,8 @@ def lay_out(spec: ImportSpec, project: ProjectSpec, header: Sequence[str], file:
     ids = _ids(spec, project, columns)
     if not ids:
         raise FileRefused(file, "no_identifier_column", _no_identifier(spec, header, unmapped))
-    timestamp = next((c for c in columns if c.rule is not None and c.rule.timestamp), None)
-    if isinstance(spec.kind, EventsKind) and timestamp is None:
+    timestamp = next((c for c in columns if c.rule is not None and _is_stamp(c.rule)), None)
+    if timestamp is None and any(map(_is_stamp, spec.columns)):
         raise FileRefused(file, "no_timestamp_column", _no_timestamp(spec, header, unmapped))
     attributes = [column for column in columns if column.attribute is not None]
     if isinstance(spec.kind, VouchersKind):
@@ -139,8 +139,12 @@ def _no_identifier(spec: ImportSpec, header: Sequence[str], unmapped: Sequence[s
     return f"no column with an identifier: {_lacks(names, header, unmapped)}"
 
 
+def _is_stamp(rule: Column) -> bool:
+    return rule.timestamp or rule.update_timestamp
+
+
 def _no_timestamp(spec: ImportSpec, header: Sequence[str], unmapped: Sequence[str]) -> str:
-    names = [str(rule.from_) for rule in spec.columns if rule.timestamp]
+    names = [str(rule.from_) for rule in spec.columns if _is_stamp(rule)]
     return f"no column with the timestamp: {_lacks(names, header, unmapped)}"
 
 

@@ -36,6 +36,7 @@ from import_assets.spec.models import (
 
 ROW = "_row"
 TIMESTAMP = "_timestamp"
+UPDATED = "_updated"
 ATTRIBUTE_PREFIX = "attr:"
 
 _LIST_GROWTH = 9
@@ -61,7 +62,8 @@ class Mapped:
     """A block after mapping: every record is in one of the two frames.
 
     `rows` has `_row` (Int64, record number), `id:<kind>` (String, null = absent) for each
-    identifier, `_timestamp` (naive UTC, for events) and `attr:<name>` for each attribute, typed.
+    identifier, `_timestamp` (naive UTC, for events) or `_updated` (naive UTC, for customers whose
+    import has an update timestamp; null = none given), and `attr:<name>` for each attribute, typed.
     `rejects` has the columns `import_assets.records.REJECTS`, sorted by record, and includes those
     of the format.
     """
@@ -195,7 +197,7 @@ class Mapping:
                 for column in read
             ),
         ]
-        if self._timestamp:
+        if self._timestamp and self._timestamp.output == TIMESTAMP:
             _check_timestamps(self._timestamp, frame, log)
         if self._value_limit is not None:
             first = len(columns) - len(self._typed)
@@ -274,7 +276,10 @@ def _type(column: FileColumn, kinds: Kinds[str, ColumnKind]) -> AttributeType:
 
 def _timestamp(layout: Layout, zone: Zone, kinds: Kinds[str, ColumnKind]) -> _Typed | None:
     column = layout.timestamp
-    return column and _typed_column(column, TIMESTAMP, "datetime", zone, kinds)
+    if column is None or column.rule is None:
+        return None
+    output = TIMESTAMP if column.rule.timestamp else UPDATED
+    return _typed_column(column, output, "datetime", zone, kinds)
 
 
 def _typed_columns(

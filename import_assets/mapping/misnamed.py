@@ -59,7 +59,7 @@ def _expected(rule: Column) -> str:
     purpose = f"for attribute {rule.attribute!r}" if rule.attribute is not None else None
     if rule.discard:
         purpose = "to discard it"
-    elif rule.timestamp:
+    elif rule.timestamp or rule.update_timestamp:
         purpose = "for the timestamp"
     elif purpose is None:
         purpose = f"for identifier {rule.id!r}"

@@ -161,7 +161,7 @@ def _format_misfits(columns: list[Column], timezone: str) -> Iterator[Misfit]:
         from import_assets.mapping.types import check_format, check_static
 
         if column.format is not None:
-            type_ = "datetime" if column.timestamp else column.type
+            type_ = "datetime" if column.timestamp or column.update_timestamp else column.type
             wrong = check_format(type_, column.format)
             if wrong is not None:
                 yield Misfit(("columns", index, "format"), wrong)

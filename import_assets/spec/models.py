@@ -353,6 +353,12 @@ class Column(StrictModel):
         default=False,
         description="`true`: the column holds the time of the event; every event needs one.",
     )
+    # b.4
+    update_timestamp: bool = Field(
+        default=False,
+        description="`true`, for customers: the column says when the row was true; an attribute is "
+        "overwritten only by newer data.",
+    )
     discard: bool = Field(default=False, description="`true`: the column is not imported.")
     # M005, M039
     value: str | None = Field(
@@ -394,6 +400,8 @@ class Column(StrictModel):
             return "a discarded column", frozenset({"from_", "discard"})
         if self.timestamp:
             return "the timestamp", frozenset({"from_", "timestamp", "format"})
+        if self.update_timestamp:
+            return "the update timestamp", frozenset({"from_", "update_timestamp", "format"})
         if self.id is not None and self.to is None:
             return "an identifier without `to:`", frozenset({"from_", "id"})
         return "a column", frozenset({"from_", "to", "id", "type", "format"})
@@ -405,7 +413,9 @@ class Column(StrictModel):
     @property
     def attribute(self) -> str | None:
         """The attribute that this rule fills, or None for a pure identifier, timestamp, discard."""
-        if self.discard or self.timestamp or (self.id is not None and self.to is None):
+        if self.discard or self.timestamp or self.update_timestamp:
+            return None
+        if self.id is not None and self.to is None:
             return None
         return self.to or (self.from_ or "").strip()
 
@@ -596,6 +606,7 @@ class ImportSpec(StrictModel):
     def _column_misfits(self) -> Iterator[Misfit]:
         yield from self._identifier_misfits()
         yield from self._timestamp_misfits()
+        yield from self._update_timestamp_misfits()
         seen: set[str] = set()
         repeated: set[int] = set()
         for index, column in enumerate(self.columns):
@@ -653,6 +664,22 @@ class ImportSpec(StrictModel):
             yield Misfit(
                 ("columns", index, "timestamp"),
                 "a second timestamp: say `type: datetime` to keep the column as a time",
+            )
+
+    def _update_timestamp_misfits(self) -> Iterator[Misfit]:
+        """Customers have one time of their update at most, other kinds none (b.4)."""
+        stamps = [index for index, column in enumerate(self.columns) if column.update_timestamp]
+        if not isinstance(self.kind, CustomersKind):
+            for index in stamps:
+                yield Misfit(
+                    ("columns", index, "update_timestamp"),
+                    "belongs to customers only: say `type: datetime` to keep the column as a time",
+                )
+            return
+        for index in stamps[1:]:
+            yield Misfit(
+                ("columns", index, "update_timestamp"),
+                "a second update timestamp: say `type: datetime` to keep the column as a time",
             )
 
     def _attribute_misfits(self, repeated: set[int]) -> Iterator[Misfit]:

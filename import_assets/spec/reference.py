@@ -110,7 +110,8 @@ _RULES = """\
 Each of these is refused before anything is imported, at the line of the definition at fault.
 
 - An import has at least one column with `id`, and one column per identifier.
-- Events have exactly one column with `timestamp: true`; other kinds have none.
+- Events have exactly one column with `timestamp: true`; other kinds have none. Customers may have
+  one with `update_timestamp: true`.
 - A pasted or uploaded text comes but once: `paste` and `upload` cannot be repeated by `daily`,
   `weekly` or `monthly`. `paste`, `url`, `database` and `analysis` have no new files to wait for.
 - A connection is one of `project.yaml`, and of a kind that the source can use.
@@ -204,7 +205,7 @@ def _import_keys() -> Iterator[str]:
     yield (
         "A list with one rule a column, in any order. A rule has `from`, or `to` and `value`. It "
         "makes of its column an attribute, an identifier (`id`), the time of the event "
-        "(`timestamp`), or nothing (`discard`)."
+        "(`timestamp`) or of a customer's update (`update_timestamp`), or nothing (`discard`)."
     )
     yield table.named(Column)
     yield "Data types:"

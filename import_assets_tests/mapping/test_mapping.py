@@ -392,6 +392,24 @@ def test_the_timestamp_can_have_a_format_d28() -> None:
     assert mapped.rows["_timestamp"].to_list() == [dt.datetime(2017, 4, 2, 10)]
 
 
+def test_the_update_timestamp_of_customers_may_be_empty_b4() -> None:
+    stamp = {"from": "at", "update_timestamp": True}
+    mapped = apply(
+        {"id": ["1", "2", "3"], "at": ["2020-08-05", None, "02/04/2017"]},
+        [ID, stamp],
+        timezone="Europe/Bratislava",
+    )
+    assert mapped.rows["_updated"].to_list() == [dt.datetime(2020, 8, 4, 22), None]
+    assert faults(mapped) == {30: [("at", "02/04/2017", "ambiguous_date")]}
+    assert build(["id", "at"], [ID, stamp]).attributes == ()
+
+
+def test_a_file_without_the_update_timestamp_is_refused_b4() -> None:
+    """It would overwrite what is newer."""
+    error = refused(["id", "name"], [ID, {"from": "at", "update_timestamp": True}])
+    assert error.reason == "no_timestamp_column"
+
+
 # --- rejects ------------------------------------------------------------------------------------
 
 

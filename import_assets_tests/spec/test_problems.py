@@ -208,6 +208,14 @@ def test_m082_m083_formats(tmp_path: Path, text: str, expected: Expected):
         (['{from: a, id: ""}'], [(6, "'' is not an identifier of the project")]),
         (["{from: a, to: Cookie}"], [(6, "'Cookie' is an identifier of the project")]),
         (["{from: a, timestamp: true}"], [(6, "belongs to events only")]),
+        (
+            ["{from: a, update_timestamp: true}", "{from: b, update_timestamp: true}"],
+            [(7, "a second update timestamp")],
+        ),
+        (
+            ["{from: a, update_timestamp: true, to: b}"],
+            [(6, "the update timestamp cannot also say `to`")],
+        ),
         (["{from: a, format: x}"], [(6, "takes no format")]),
         (["{from: a, type: boolean, format: x}"], [(6, "not two words such as yes/no")]),
         (["{to: a, type: number, value: x}"], [(6, "'x' is not of type number")]),
@@ -254,6 +262,10 @@ def test_m005_static_values_stay_as_written(tmp_path: Path):
         (GOOD.replace("\n  - {from: id, id: registered}", " []"), [(4, "give at least one")]),
         (EVENTS.replace(", timestamp: true", ""), [(3, "one rule needs `timestamp: true`")]),
         (EVENTS + "  - {from: t2, timestamp: true}\n", [(6, "a second timestamp")]),
+        (
+            EVENTS + "  - {from: t2, update_timestamp: true}\n",
+            [(6, "belongs to customers only")],
+        ),
         (EVENTS + "  - {from: t2, to: timestamp}\n", [(6, "is a column of the table itself")]),
         (
             EVENTS.replace("ts,", "ts, type: datetime,"),
