@@ -4,12 +4,110 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
 from import_assets.errors import FileRefused
 from import_assets.spec.models import AttributeType
-from import_assets.warehouse.sql import SQL_TYPES, quote, table_label, table_sql
+from import_assets.warehouse.sql import SQL_TYPES, first_row, quote, table_label, table_sql
+
+_TABLES_OWN = ("customer_id", "timestamp")
+"""Columns that are neither attributes nor identifiers; others of that sort begin with `_`."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """An attribute of a table, or an identifier that has a column there.
+
+    `import_name`, `file` and `created_at` (naive UTC) say who first brought an attribute; nobody
+    keeps that of identifiers. `filled` of the table's `rows` hold a value, `example` is one of
+    these values.
+    """
+
+    name: str
+    type: AttributeType
+    identifier: bool
+    import_name: str | None
+    file: str | None
+    created_at: dt.datetime | None
+    rows: int
+    filled: int
+    example: Any
+
+
+def describe(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> list[Described]:
+    """Return the identifiers and attributes of a table, in the order of its columns.
+
+    Reads the table once, however many columns it has. A table without any gives no rows.
+    """
+    book = _book(connection, table)
+    columns = _columns(connection, table, {name: type_ for name, (type_, _) in book.items()})
+    if not columns:
+        return []
+    aggregates = (f"count({quote(name)}), any_value({quote(name)})" for name in columns)
+    row = first_row(connection, f"SELECT count(*), {', '.join(aggregates)} FROM {table_sql(table)}")
+    rows, *found = row or (0, *[0, None] * len(columns))
+    return [
+        Described(name, columns[name], name not in book, *_first(book, name), rows, filled, example)
+        for name, filled, example in zip(columns, found[::2], found[1::2], strict=True)
+    ]
+
+
+def count(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Return how many attributes each table has, by what people call the table."""
+    return dict(
+        connection.execute(
+            "SELECT table_name, count(*) FROM import_assets.attributes GROUP BY table_name"
+        ).fetchall()
+    )
+
+
+_First = tuple[str | None, str | None, dt.datetime | None]
+"""Import, file and time of who first brought an attribute."""
+
+
+def _book(
+    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]
+) -> dict[str, tuple[AttributeType, _First]]:
+    """Return the type of each attribute and who first brought it, by name."""
+    rows = connection.execute(
+        "SELECT attribute, type, import, file, created_at FROM import_assets.attributes "
+        "WHERE table_name = ?",
+        [table_label(table)],
+    ).fetchall()
+    return {name: (type_, (by, file, at)) for name, type_, by, file, at in rows}
+
+
+def _first(book: dict[str, tuple[AttributeType, _First]], name: str) -> _First:
+    return book[name][1] if name in book else (None, None, None)
+
+
+def _columns(
+    connection: duckdb.DuckDBPyConnection,
+    table: tuple[str, ...],
+    attributes: dict[str, AttributeType],
+) -> dict[str, AttributeType]:
+    """Return the types of identifiers and attributes; of the former a soft one is a list."""
+    described = connection.execute(f"DESCRIBE {table_sql(table)}").fetchall()
+    columns: dict[str, AttributeType] = {}
+    for name, sql_type, *_ in described:
+        if name in attributes:
+            columns[name] = attributes[name]
+        elif not name.startswith("_") and name not in _TABLES_OWN:
+            columns[name] = "list" if sql_type == SQL_TYPES["list"] else "text"
+    return columns
+
+
+def set_type(
+    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], name: str, type_: AttributeType
+) -> None:
+    """Write another type of an attribute into the books."""
+    connection.execute(
+        "UPDATE import_assets.attributes SET type = ? WHERE table_name = ? AND attribute = ?",
+        [type_, table_label(table), name],
+    )
 
 
 def known(
