@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -26,10 +27,10 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 def load(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
-    rows: list[Row],
+    rows: Sequence[Row],
     types: dict[str, AttributeType],
     now: dt.datetime = NOW,
-    **facts: object,
+    **facts: Any,
 ) -> None:
     apply_batch(connection, batch(folder, rows, attributes=types, **facts), project(), now)
 
