@@ -17,7 +17,7 @@ from import_assets.errors import DefinitionError, Problem
 from import_assets.spec.agreement import Agreement, analysis_misfits, project_misfits
 from import_assets.spec.analyses import Analyses, find_analyses
 from import_assets.spec.document import Document, read_document
-from import_assets.spec.models import BARE_WORDS, ImportSpec, ProjectSpec
+from import_assets.spec.models import BARE_WORDS, CatalogKind, ImportSpec, ProjectSpec
 from import_assets.spec.names import import_name_fault
 from import_assets.spec.problems import refused, validated
 
@@ -95,8 +95,12 @@ class Import:
             by_alias=True,
             exclude_defaults=True,
             include={"kind", "format", "columns", "conventions"},
-            exclude={"kind": {"searchable"}},
+            exclude={"kind": {"searchable", "mode"}},
         )
+        if self.spec.catalog_mode != "partial":
+            rows["mode"] = self.spec.catalog_mode
+        if isinstance(self.spec.kind, CatalogKind) and self.spec.contract == "evolve":
+            rows["contract"] = self.spec.contract
         if rows.get("format") == {"csv": {}}:
             del rows["format"]
         if self.spec.empty_cells != "overwrite":

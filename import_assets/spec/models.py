@@ -14,6 +14,7 @@ import difflib
 import re
 import zoneinfo
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -48,6 +49,9 @@ AttributeType = Literal[
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
+CatalogMode = Literal["partial", "replace", "full"]
+"""What a file says of what it does not have (b.7): nothing, of its items all, of all items all."""
+
 _EMARSYS_CSV = {
     "delimiter": ",",
     "encoding": "utf-8",
@@ -70,6 +74,9 @@ def emarsys_csv(said: CsvFormat, *, contacts: bool) -> CsvFormat:
 
 
 MAX_SEARCHABLE = 20
+MAX_DROP = "20%"
+"""By what share the number of a catalog's items may drop, unless the definition says otherwise."""
+
 CATALOG_IDS = ("item_id", "product_id")
 VOUCHER_ID = "code"
 
@@ -234,6 +241,21 @@ class CatalogKind(StrictModel):
         "does not count. They are fixed by the first import of the catalog: to change them, "
         "import into a new catalog.",
         examples=[["title", "brand"]],
+    )
+    # M100, M101, b.7, D52
+    mode: CatalogMode | None = Field(
+        default=None,
+        description="What a file says of items and columns that it does not have. `partial`: "
+        "nothing, only its columns of its items change; `replace`: an item of the file becomes "
+        "what the file says, columns that the file lacks become empty; `full`: the file is the "
+        "whole catalog, and other items are removed. Left out: `partial`, and `full` under the "
+        "conventions of Emarsys.",
+    )
+    max_drop: Share | None = Field(
+        default=None,
+        description=f"For `mode: full`: by what share of the items there now their number may "
+        f"drop; a file that would take more away is refused. Left out: `{MAX_DROP}`.",
+        examples=["50%"],
     )
 
     @property
@@ -545,7 +567,8 @@ class ImportSpec(StrictModel):
         default="warn",
         description="What a change of the columns means, measured by those of the first delivery. "
         "`evolve`: new columns are agreed to as they come; `warn`: the import goes on, and its "
-        "check warns; `freeze`: the delivery is refused. `import-assets agree` agrees to a change.",
+        "check warns; `freeze`: the delivery is refused. `import-assets agree` agrees to a change. "
+        "A catalog takes new columns under `evolve` only.",
     )
     run: Run = Field(
         default=Run(), description="When it starts by itself: at most one way; left out, never."
@@ -708,11 +731,36 @@ class ImportSpec(StrictModel):
             seen.setdefault(folded, name)
 
     def _kind_misfits(self) -> Iterator[Misfit]:
-        """Yield what is wrong with the searchable attributes (M078, D34)."""
-        if not isinstance(self.kind, CatalogKind):
+        """Yield what is wrong with the settings of a catalog."""
+        if isinstance(self.kind, CatalogKind):
+            yield from self._searchable_misfits(self.kind)
+            yield from self._mode_misfits(self.kind)
+
+    def _mode_misfits(self, kind: CatalogKind) -> Iterator[Misfit]:
+        """Yield what does not go with the mode of a catalog (b.7, D52)."""
+        if self.catalog_mode != "full":
+            if kind.max_drop is not None:
+                yield Misfit(("kind", "max_drop"), "needs `mode: full` beside it")
             return
+        storage = self.source.storage
+        if storage is not None and storage.select == "all" and not storage.pattern.is_exact:
+            yield Misfit(
+                ("source", "storage", "select"),
+                "with `mode: full` each file is the whole catalog and replaces the one before: "
+                "take last_modified or last_alphabetically, or name one file in `files`",
+            )
+        database = self.source.database
+        if database is not None and database.cursor is not None:
+            yield Misfit(
+                ("source", "database", "cursor"),
+                "gives new rows only, which `mode: full` would take for the whole catalog: take "
+                "it out, or `mode: replace`",
+            )
+
+    def _searchable_misfits(self, kind: CatalogKind) -> Iterator[Misfit]:
+        """Yield what is wrong with the searchable attributes (M078, D34)."""
         path = ("kind", "searchable")
-        searchable = self.kind.searchable
+        searchable = kind.searchable
         yield from _twice(searchable, path)
         counted = len(set(searchable) - {CATALOG_IDS[0]})
         if counted > MAX_SEARCHABLE:
@@ -789,6 +837,22 @@ class ImportSpec(StrictModel):
             return self.empty
         contacts = self.conventions is not None and isinstance(self.kind, CustomersKind)
         return "keep" if contacts else "overwrite"
+
+    @property
+    def catalog_mode(self) -> CatalogMode:
+        """What a file says of what it does not have: as the definition says, or its conventions do.
+
+        To Emarsys a file of products is the whole catalog (b.8, D52). `partial` for other kinds.
+        """
+        if not isinstance(self.kind, CatalogKind):
+            return "partial"
+        return self.kind.mode or ("full" if self.conventions is not None else "partial")
+
+    @property
+    def max_drop(self) -> Decimal:
+        """By how many percent the number of a catalog's items may drop."""
+        said = self.kind.max_drop if isinstance(self.kind, CatalogKind) else None
+        return Decimal((said or MAX_DROP).removesuffix("%"))
 
     @property
     def warn_share(self) -> float:

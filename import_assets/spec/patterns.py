@@ -48,6 +48,11 @@ class FilePattern:
         return _compile(self.text).fullmatch(_normal(subject)) is not None
 
     @property
+    def is_exact(self) -> bool:
+        """True where the pattern is the name of one file."""
+        return not _is_regex(self.text) and not {"*", "?"} & set(self.text)
+
+    @property
     def reaches_into_folders(self) -> bool:
         """True where the pattern speaks of paths below the folder, not of bare file names."""
         return "/" in (self.text[1:-1] if _is_regex(self.text) else self.text)
