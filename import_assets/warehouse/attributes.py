@@ -13,6 +13,9 @@ from import_assets.errors import FileRefused
 from import_assets.spec.models import AttributeType
 from import_assets.warehouse.sql import SQL_TYPES, first_row, quote, table_label, table_sql
 
+TYPE_CONFLICT = "type_conflict"
+"""The reason of a file refused because its table has an attribute with another type."""
+
 _TABLES_OWN = ("customer_id", "timestamp")
 """Columns that are neither attributes nor identifiers; others of that sort begin with `_`."""
 
@@ -151,7 +154,7 @@ def check(
         if stored_type != type_:
             raise FileRefused(
                 file,
-                "type_conflict",
+                TYPE_CONFLICT,
                 f"attribute {name!r} comes as {type_}, but {table_label(table)} has it as "
                 f"{stored_type} since import {import_name}: say `type: {stored_type}`, or give it "
                 "another name with `to:`",
