@@ -111,12 +111,13 @@ def rows_frame(
     schema |= {f"attr:{name}": POLARS_TYPES[type_] for name, type_ in attributes.items()}
     if events:
         schema["_digest"] = pl.String()
-    schema |= {"_line": pl.Int64(), "_raw": pl.String()}
+    schema |= {"_line": pl.Int64(), "_raw": pl.String(), "_cells": pl.List(pl.String)}
     whole = [
         {
             "_row": number,
             "_line": number + 1,
             "_raw": f"raw {number}",
+            "_cells": [f"cell {number}"],
             **({"_digest": _digest(row)} if events else {}),
             **row,
         }
@@ -159,7 +160,9 @@ def batch(
         attributes,
         events=facts.get("table", CUSTOMERS)[0] == "events",
     )
-    refused = rejects_frame(rejects)
+    refused = rejects_frame(rejects).with_columns(
+        pl.lit(None, dtype=pl.List(pl.String)).alias("cells")
+    )
     target = folder / f"b{number}"
     target.mkdir(parents=True)
     frame.write_parquet(target / "rows-000000.parquet")

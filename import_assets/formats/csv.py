@@ -165,6 +165,30 @@ class CsvReader:
         position, self._position = self._position, None
         return self._blocks(position)
 
+    def cells(self, raws: Sequence[str]) -> pl.DataFrame | None:
+        """Cut records that were refused for their cells once more, from their raw texts.
+
+        Returns their cells as far as they have a column and the record goes, or None where it
+        cannot be told where the records begin and end.
+        """
+        layout = self._laid_out(raws)
+        if len(raws) != layout.records or layout.partial or layout.badly_quoted.any():
+            return None
+        width = self._header.width
+        longer = np.flatnonzero(layout.cells > width)
+        if len(longer):
+            ends = layout.bounds[layout.first_cells[longer] + width] - 1
+            shortened = list(raws)
+            for at, end in zip(longer.tolist(), ends.tolist(), strict=True):
+                shortened[at] = layout.block.text(int(layout.starts[at]), end).decode()
+            layout = self._laid_out(shortened)
+        return make_frame(layout, np.full(len(raws), True), width, self._header.columns)
+
+    def _laid_out(self, raws: Sequence[str]) -> Layout:
+        dialect = self._source.dialect
+        text = dialect.line_end.join(raws).encode()
+        return lay_out(Block.of([text], dialect.line_end, last=True), dialect)
+
     def _blocks(self, position: _Position) -> Iterator[Records]:
         silent = True
         while True:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from import_assets.errors import FileRefused
 from import_assets.mapping.identity import canonical_event
 from import_assets.mapping.mapping import Mapped, Mapping
+from import_assets.pipeline.cells import listed, with_cells
 from import_assets.pipeline.content import (
     Content,
     Numbering,
@@ -22,7 +23,7 @@ from import_assets.pipeline.content import (
     part_name,
 )
 from import_assets.pipeline.fitting import Fitted, fit
-from import_assets.records import Records
+from import_assets.records import ColumnKind, Records
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.feeds.base import State
 from import_assets.sources.rows import SpooledRows
@@ -90,29 +91,74 @@ def write_batch(
 
     `state` is what the feed that it came from wants to know when it is asked again.
     """
-    identity = delivery_batch_id(definition, delivery, slot)
+    origin = Origin(
+        delivery, content.spooled.sha256, content.spooled.size, slot=slot, state=dict(state or {})
+    )
+    parts = open_parts(definition, content, progress)
+    return write_parts(
+        definition, origin, parts, staging, whole=isinstance(content.spooled, SpooledRows)
+    )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a batch is made of: a delivery, and what is known of its content.
+
+    Of records that are replayed, `replay_of` is the ledger's sequence of the delivery that they
+    came with first, `members` are the files of it that they are of, and `last_record` is the
+    highest number among them.
+    """
+
+    delivery: Delivery
+    sha256: str
+    size: int
+    slot: str | None = None
+    state: State = field(default_factory=dict)
+    replay_of: int | None = None
+    members: tuple[Member, ...] = ()
+    last_record: int = 0
+
+
+def write_parts(
+    definition: Import,
+    origin: Origin,
+    parts: Iterable[Part],
+    staging: Staging,
+    *,
+    whole: bool = False,
+) -> Batch:
+    """Write the batch of the records that the parts of a delivery give, at least one part.
+
+    With `whole`, columns that the rules name must not be missing. Raises FileRefused.
+    """
+    delivery = origin.delivery
+    identity = delivery_batch_id(definition, delivery, origin.slot)
     counts = _Counts()
     numbering = Numbering(delivery.key, definition.project.spec.limits.rows)
-    members: list[Member] = []
+    members = list(origin.members)
     first: tuple[Reader, Mapping] | None = None
     warnings: list[str] = []
     with staging.writing(definition.name, identity) as writer:
-        for part in open_parts(definition, content, progress):
-            fitted = fit(definition, part.reader, part_name(content.file, part.member))
+        for part in parts:
+            fitted = fit(definition, part.reader, part_name(delivery.key, part.member))
             mapping = fitted.mapping
-            _check_whole(content, part.reader, mapping)
+            if whole:
+                _check_whole(delivery.key, part.reader, mapping)
             first = first or (part.reader, mapping)
-            _check_alike(first[0], part, content.file)
+            header = first[0].header
+            _check_alike(first[0], part, delivery.key)
             if part.member is not None:
                 members.append(Member(name=part.member, first_record=numbering.read + 1))
-            for rows, mapped, records in _mapped(definition, part.reader, fitted, numbering):
+            blocks = _mapped(definition, part.reader, fitted, numbering, header)
+            for rows, mapped, records in blocks:
                 # Members may have their columns in another order; the files of a batch may not.
-                writer.write(rows.select(sorted(rows.columns)), mapped.rejects)
+                rejects = with_cells(mapped.rejects, records, part.reader, header)
+                writer.write(rows.select(sorted(rows.columns)), rejects)
                 counts.rows += mapped.rows.height
                 counts.blank += records.blank
             warnings += [*part.reader.warnings, *fitted.warnings()]
         if first is None:
-            raise RuntimeError(f"{delivery.key} has no part, which open_parts never gives")
+            raise RuntimeError(f"{delivery.key} has no part, which a delivery always has")
         reader, mapping = first
         if not numbering.read and reader.format != "rows":
             warnings.append("there is no record, only names of columns")
@@ -123,15 +169,16 @@ def write_batch(
             key=delivery.key,
             fingerprint=delivery.fingerprint,
             modified=_naive(delivery.modified),
-            slot=slot,
+            slot=origin.slot,
             definition_hash=definition.definition_hash,
-            sha256=content.spooled.sha256,
-            bytes=content.spooled.size,
+            sha256=origin.sha256,
+            bytes=origin.size,
             format=reader.format,
             row=reader.row,
             delimiter=reader.delimiter,
             encoding=reader.encoding,
             header=reader.header,
+            kinds=_kinds(reader),
             members=tuple(members),
             attributes=tuple((a.name, a.type) for a in mapping.attributes),
             identifying=tuple(a.name for a in mapping.attributes if a.identifying),
@@ -142,24 +189,32 @@ def write_batch(
             missing=mapping.missing,
             unmapped=mapping.unmapped,
             warnings=tuple(dict.fromkeys(warnings)),
-            state=dict(state or {}),
+            state=dict(origin.state),
             read=numbering.read,
             rows=counts.rows,
             rejected=numbering.read - counts.rows,
             blank=counts.blank,
+            replay_of=origin.replay_of,
+            last_record=origin.last_record,
             staged_at=utc_now(),
         )
         return staging.finish(writer, manifest)
 
 
-def _check_whole(content: Content, reader: Reader, mapping: Mapping) -> None:
+def _kinds(reader: Reader) -> dict[str, ColumnKind]:
+    """Return what the columns are that hold no texts, by name."""
+    kinds: dict[str, ColumnKind] = {**reader.kinds, **reader.declared}
+    return {name: kind for name, kind in kinds.items() if kind != "text"}
+
+
+def _check_whole(file: str, reader: Reader, mapping: Mapping) -> None:
     """Refuse a query that gives no column of a name that the rules speak of.
 
     Files may lack columns (M042); what a query gives stands beside the rules and is a mistake.
     """
-    if isinstance(content.spooled, SpooledRows) and mapping.missing:
+    if mapping.missing:
         raise FileRefused(
-            content.file,
+            file,
             "missing_column",
             f"the query gives no column {', '.join(mapping.missing)}, of which the rules speak; it "
             f"gives {', '.join(reader.header[:20])}: mend the query, or `from:` in the definition",
@@ -180,18 +235,26 @@ def _check_alike(first: Reader, part: Part, file: str) -> None:
 
 
 def _mapped(
-    definition: Import, reader: Reader, fitted: Fitted, numbering: Numbering
+    definition: Import,
+    reader: Reader,
+    fitted: Fitted,
+    numbering: Numbering,
+    header: Sequence[str],
 ) -> Iterator[tuple[pl.DataFrame, Mapped, Records]]:
     """Yield the rows to be staged of each block, with the block after and before mapping."""
     before = numbering.read
     for block in reader:
         records = numbering.numbered(block, before)
         mapped = fitted.apply(records)
-        yield _staged_rows(definition, fitted.mapping, mapped, records), mapped, records
+        yield _staged_rows(definition, fitted.mapping, mapped, records, header), mapped, records
 
 
 def _staged_rows(
-    definition: Import, mapping: Mapping, mapped: Mapped, records: Records
+    definition: Import,
+    mapping: Mapping,
+    mapped: Mapped,
+    records: Records,
+    header: Sequence[str],
 ) -> pl.DataFrame:
     """Add to the typed rows what applying them needs beside the values."""
     rows = mapped.rows
@@ -203,11 +266,14 @@ def _staged_rows(
         canonical = rows.select(canonical_event(attributes, kind.events).alias("text"))["text"]
         rows = rows.with_columns(digests(canonical).alias("_digest"))
     if _table_can_refuse_rows(definition, mapping):
-        # Rows that only the table can refuse need their line and raw text for the reject.
+        # Rows that only the table can refuse need their line, raw text and cells for the reject.
         positions = records.record.search_sorted(rows["_row"])
+        frame = records.frame
+        good = frame if rows.height == frame.height else frame[positions]
         rows = rows.with_columns(
             records.line.gather(positions).alias("_line"),
             pl.Series("_raw", records.raw.take(positions.to_list()), pl.String),
+            listed(good, header).alias("_cells"),
         )
     return rows
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from import_assets.records import ColumnKind
 from import_assets.spec.models import AttributeType
 
 
@@ -45,6 +46,8 @@ class Manifest(BaseModel):
     delimiter: str
     encoding: str
     header: tuple[str, ...]
+    kinds: dict[str, ColumnKind] = {}
+    """What the columns are that hold no texts, by name."""
     members: tuple[Member, ...] = ()
     attributes: tuple[tuple[str, AttributeType], ...]
     identifying: tuple[str, ...] = ()

@@ -15,17 +15,16 @@ from import_assets.errors import FileRefused, WarehouseError
 from import_assets.spec.models import CatalogKind, ProjectSpec
 from import_assets.staging.batch import Batch
 from import_assets.staging.manifest import Manifest
-from import_assets.tables import catalogs, customers, events, vouchers
+from import_assets.tables import catalogs, customers, events, threshold, vouchers
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import attributes as attribute_books
-from import_assets.warehouse import contracts, ledger
+from import_assets.warehouse import contracts, ledger, rejects
 from import_assets.warehouse.contracts import USUAL, Terms
 from import_assets.warehouse.sql import (
     LINEAGE_TYPES,
     SQL_TYPES,
     add_columns,
     first_row,
-    frame,
     literal,
     quote,
     table_label,
@@ -66,14 +65,7 @@ def try_batch(
     """Do what `apply_batch` does and roll it back; return the outcome and the batch's rejects."""
     with _transaction(connection, keep=False):
         applied = _apply(connection, batch, project, now, terms)
-        rejects = frame(
-            connection,
-            "SELECT record, line, faults, raw FROM import_assets.rejects "
-            "WHERE sequence = (SELECT max(sequence) FROM import_assets.batches WHERE batch_id = ?) "
-            "ORDER BY record",
-            [batch.manifest.batch_id],
-        )
-        return applied, rejects
+        return applied, rejects.of_batch(connection, batch.manifest.batch_id)
 
 
 def _apply(
@@ -86,14 +78,19 @@ def _apply(
     entry = ledger.applied(connection, batch.manifest.batch_id)
     if entry is not None:
         return Applied(entry.counts, already=True)
-    contracts.keep(connection, batch.manifest, terms, now)
+    if batch.manifest.replay_of is None:
+        # The columns of what is replayed are those of a delivery that was held to them already.
+        contracts.keep(connection, batch.manifest, terms, now)
     turn = ledger.next_turn(connection, now)
     _drop_temporary(connection)
     _stage_view(connection, batch)
     counts = _apply_rows(connection, batch.manifest, project, now)
     counts = _complete(batch.manifest, counts)
+    rejected = _rejected(connection, batch)
+    threshold.hold(connection, batch, counts, terms, rejected)
+    rejects.hand_back(connection, batch.manifest, turn.sequence, rejected)
     ledger.record(connection, batch.manifest, counts, turn, now)
-    _store_rejects(connection, batch, turn.sequence)
+    rejects.store(connection, batch.manifest, turn.sequence, rejected)
     return Applied(counts, already=False)
 
 
@@ -128,7 +125,7 @@ def _stage_view(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
 
 def _no_rows(manifest: Manifest) -> str:
     """SQL of the rows of a file that has a header and nothing else."""
-    columns = {"_row": "BIGINT", "_line": "BIGINT", "_raw": "VARCHAR"}
+    columns = {"_row": "BIGINT", "_line": "BIGINT", "_raw": "VARCHAR", "_cells": "VARCHAR[]"}
     columns |= {f"id:{kind}": "VARCHAR" for kind in manifest.identifiers}
     columns |= {f"attr:{name}": SQL_TYPES[type_] for name, type_ in manifest.attributes}
     columns |= {"_timestamp": "TIMESTAMP", "_digest": "VARCHAR"}
@@ -308,7 +305,8 @@ def _reject(
         CREATE TEMP TABLE refused AS
         SELECT s._row AS record, s._line AS line,
                [{{'column': c.kind, 'value': c.value, 'reason': {literal(reason)},
-                  'message': c.message}}] AS faults, s._raw AS raw
+                  'message': c.message}}] AS faults, s._raw AS raw,
+               s._cells AS cells
         FROM staged s JOIN conflicts c USING (_row)
         """
     )
@@ -332,26 +330,18 @@ def _complete(manifest: Manifest, counts: Counts) -> Counts:
     return whole
 
 
-def _store_rejects(connection: duckdb.DuckDBPyConnection, batch: Batch, sequence: int) -> None:
+def _rejected(connection: duckdb.DuckDBPyConnection, batch: Batch) -> str:
+    """SQL of the batch's rejects: those that were staged, and those that the table refused."""
+    columns = f"{_file(batch.manifest)} AS file, record, line, faults, raw, cells"
     sources = []
     if batch.reject_files:
-        sources.append(f"SELECT record, line, faults, raw FROM {_parquet(batch.reject_files)}")
+        sources.append(f"SELECT {columns} FROM {_parquet(batch.reject_files)}")
     refused = first_row(
         connection, "SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = 'refused'"
     )
     if refused:
-        sources.append("SELECT record, line, faults, raw FROM refused")
-    for source in sources:
-        connection.execute(
-            "INSERT INTO import_assets.rejects "
-            f"SELECT $sequence, $batch, $import, {_file(batch.manifest)}, "
-            f"record, line, faults, raw, NULL FROM ({source})",
-            {
-                "sequence": sequence,
-                "batch": batch.manifest.batch_id,
-                "import": batch.manifest.import_name,
-            },
-        )
+        sources.append(f"SELECT {columns} FROM refused")
+    return " UNION ALL ".join(sources) or rejects.NONE
 
 
 def _file(manifest: Manifest) -> str:

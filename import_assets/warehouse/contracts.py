@@ -21,10 +21,20 @@ CHANGED = "columns_changed"
 
 @dataclass(frozen=True)
 class Terms:
-    """What is agreed on the columns of an import: its contract, and whether their order counts."""
+    """What a delivery is held to: its columns, and how many of its records may be rejected.
+
+    `contract` is that on the columns, whose order counts where it is `ordered`. `fail_above` is a
+    percentage such as `5%`, None where any number may be rejected.
+    """
 
     contract: Contract
     ordered: bool = False
+    fail_above: str | None = None
+
+    @property
+    def fail_share(self) -> float | None:
+        """`fail_above` as a share of 1."""
+        return None if self.fail_above is None else float(self.fail_above.removesuffix("%")) / 100
 
 
 USUAL = Terms("warn")

@@ -20,13 +20,21 @@ _COUNTS = (
 )
 
 
+_ONCE = ("read", "rejected")
+"""Counts in which a record that is replayed would stand twice."""
+
+_WRITTEN = {"format", "row", "delimiter", "encoding", "kinds"}
+
+
 @dataclass(frozen=True)
 class Entry:
     """One applied batch. Times are naive UTC.
 
     `sha256` and `bytes` are of the delivery's content, `state` is what its feed wanted to know when
-    it is asked again. `replay_of` is the sequence of the batch whose rejects this one brought
-    again. Record n of the batch stands at `clock` + n on the warehouse's clock, see `Turn`.
+    it is asked again. `written` is how the content is written: `format`, `row`, `delimiter`,
+    `encoding`, and the `kinds` of columns that hold no texts. `replay_of` is the sequence of the
+    delivery whose rejects this batch brought again. Record n of the batch stands at `clock` + n on
+    the warehouse's clock, see `Turn`.
     """
 
     sequence: int
@@ -41,6 +49,7 @@ class Entry:
     bytes: int
     state: Mapping[str, Any]
     header: tuple[str, ...]
+    written: Mapping[str, Any]
     applied_at: dt.datetime
     forgotten_at: dt.datetime | None
     undone_at: dt.datetime | None
@@ -65,7 +74,8 @@ class Turn:
 
 _ENTRY = (
     "sequence, batch_id, import, table_name, key, fingerprint, modified, slot, sha256, bytes, "
-    f"state, header, applied_at, forgotten_at, undone_at, replay_of, clock, clock_end, {_COUNTS}"
+    "state, header, written, applied_at, forgotten_at, undone_at, replay_of, clock, clock_end, "
+    f"{_COUNTS}"
 )
 
 
@@ -74,6 +84,7 @@ def _entry(row: Sequence[Any]) -> Entry:
     values = dict(zip(names, row[: len(names)], strict=True))
     values["header"] = tuple(values["header"])
     values["state"] = json.loads(values["state"])
+    values["written"] = json.loads(values["written"])
     return Entry(**values, counts=Counts(*row[len(names) :]))
 
 
@@ -147,6 +158,7 @@ def record(
         "bytes": manifest.bytes,
         "state": json.dumps(manifest.state, separators=(",", ":")),
         "header": list(manifest.header),
+        "written": manifest.model_dump_json(include=_WRITTEN),
         **counts.as_dict(),
         "applied_at": now,
         "replay_of": manifest.replay_of,
@@ -164,7 +176,7 @@ def imported(connection: duckdb.DuckDBPyConnection, import_name: str) -> dict[st
     """Return the fingerprints of every delivery the import remembers, by key (M019)."""
     rows = connection.execute(
         "SELECT key, fingerprint FROM import_assets.batches "
-        "WHERE import = ? AND forgotten_at IS NULL",
+        "WHERE import = ? AND forgotten_at IS NULL AND replay_of IS NULL",
         [import_name],
     ).fetchall()
     memory: defaultdict[str, set[str]] = defaultdict(set)
@@ -183,17 +195,25 @@ def entries(connection: duckdb.DuckDBPyConnection, import_name: str) -> list[Ent
 
 
 def latest(connection: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
-    """Return the last batch of each import, by the import's name."""
+    """Return the last delivery of each import, by the import's name."""
     rows = connection.execute(
-        f"SELECT {_ENTRY} FROM import_assets.batches "
+        f"SELECT {_ENTRY} FROM import_assets.batches WHERE replay_of IS NULL "
         "QUALIFY row_number() OVER (PARTITION BY import ORDER BY sequence DESC) = 1"
     ).fetchall()
     return {entry.import_name: entry for entry in map(_entry, rows)}
 
 
 def totals(connection: duckdb.DuckDBPyConnection, import_name: str) -> Counts:
-    """Return the sum over every batch that the import remembers and that was not undone."""
-    sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in _COUNTS.split(", "))
+    """Return the sum over every batch that the import remembers and that was not undone.
+
+    A record that was rejected and replayed is one record: it was read once, and what became of it
+    is what the last replay made of it. So `rejected` counts those that are still outstanding.
+    """
+    again = "coalesce(sum(read) FILTER (WHERE replay_of IS NOT NULL), 0)"
+    sums = ", ".join(
+        f"(coalesce(sum({name}), 0){f' - {again}' if name in _ONCE else ''})::BIGINT"
+        for name in _COUNTS.split(", ")
+    )
     row = first_row(
         connection,
         f"SELECT {sums} FROM import_assets.batches WHERE import = ? AND forgotten_at IS NULL "

@@ -25,6 +25,7 @@ _STATEMENTS = (
         bytes BIGINT NOT NULL,
         state VARCHAR NOT NULL,
         header VARCHAR[] NOT NULL,
+        written VARCHAR NOT NULL,
         read BIGINT NOT NULL,
         inserted BIGINT NOT NULL,
         updated BIGINT NOT NULL,
@@ -53,7 +54,24 @@ _STATEMENTS = (
         faults STRUCT(
             "column" VARCHAR, "value" VARCHAR, reason VARCHAR, message VARCHAR)[] NOT NULL,
         raw VARCHAR NOT NULL,
+        cells VARCHAR[],
         replayed_in BIGINT
+    )
+    """,
+    # The rejects of deliveries that were refused for having too many of them.
+    """
+    CREATE TABLE IF NOT EXISTS import_assets.refused_rejects (
+        import VARCHAR NOT NULL,
+        key VARCHAR NOT NULL,
+        batch_id VARCHAR NOT NULL,
+        header VARCHAR[] NOT NULL,
+        file VARCHAR NOT NULL,
+        record BIGINT NOT NULL,
+        line BIGINT NOT NULL,
+        faults STRUCT(
+            "column" VARCHAR, "value" VARCHAR, reason VARCHAR, message VARCHAR)[] NOT NULL,
+        raw VARCHAR NOT NULL,
+        cells VARCHAR[]
     )
     """,
     # Deliveries refused as a whole, so that a trigger does not ask for them again.

@@ -338,6 +338,7 @@ def test_a_reject_is_stored_with_all_its_faults(
             },
         ],
         "raw": "raw 1",
+        "cells": None,
         "replayed_in": None,
     }
     assert reject_books.by_reason(connection, "b1") == {"bad": 1, "bad_number": 1, "missing_id": 1}
@@ -374,6 +375,7 @@ def test_the_ledger_keeps_the_facts_of_the_batch(
         bytes=staged.manifest.bytes,
         state={},
         header=("id", "c", "name"),
+        written={"format": "csv", "row": "", "delimiter": ",", "encoding": "utf-8", "kinds": {}},
         applied_at=NOW,
         forgotten_at=None,
         undone_at=None,

@@ -52,6 +52,7 @@ def test_all_facts_come_back(connection: duckdb.DuckDBPyConnection) -> None:
         "slot": "s",
         "replay_of": 4,
         "header": ("id", "a;b"),
+        "kinds": {"id": "integer"},
         "modified": NOW,
         "state": {"etag": "e"},
     }
@@ -69,6 +70,13 @@ def test_all_facts_come_back(connection: duckdb.DuckDBPyConnection) -> None:
         bytes=1,
         state={"etag": "e"},
         header=("id", "a;b"),
+        written={
+            "format": "csv",
+            "row": "",
+            "delimiter": ",",
+            "encoding": "utf-8",
+            "kinds": {"id": "integer"},
+        },
         applied_at=NOW,
         forgotten_at=None,
         undone_at=None,
@@ -167,6 +175,29 @@ def test_totals_are_sums(connection: duckdb.DuckDBPyConnection) -> None:
         read=9, inserted=3, updated=4, rejected=2, blank=1
     )
     assert ledger.totals(connection, "nobody") == Counts()
+
+
+def test_a_replayed_record_is_read_once(connection: duckdb.DuckDBPyConnection) -> None:
+    """Records read = their outcomes, over deliveries and the replays of what they rejected."""
+    record(connection, Counts(read=5, inserted=2, rejected=3), batch_id="b1")
+    record(connection, Counts(read=2, inserted=1, rejected=1), batch_id="b2", replay_of=1)
+    record(connection, Counts(read=1, unchanged=1), batch_id="b3", replay_of=1)
+    total = ledger.totals(connection, "crm")
+    assert total == Counts(read=5, inserted=3, unchanged=1, rejected=1)
+    assert total.add_up
+
+
+def test_replays_are_no_deliveries(connection: duckdb.DuckDBPyConnection) -> None:
+    """M017, M019: what is remembered, and what a feed goes on from, is what came in."""
+    record(connection, Counts(read=5, rejected=5), batch_id="b1", key="a.csv", fingerprint="1")
+    replay = {"key": "a.csv", "fingerprint": "replay:1:x", "replay_of": 1}
+    record(connection, Counts(read=5, inserted=5), batch_id="b2", **replay)
+    assert ledger.imported(connection, "crm") == {"a.csv": {"1"}}
+    assert ledger.latest(connection)["crm"].batch_id == "b1"
+    last = ledger.last(connection, "crm")
+    assert last is not None
+    assert last.batch_id == "b1"
+    assert ledger.forget(connection, "crm", "a.csv", LATER) == 2
 
 
 def test_the_latest_of_each_import(connection: duckdb.DuckDBPyConnection) -> None:
