@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from import_assets.cli.conflicts import type_conflicts
 from import_assets.cli.exits import DONE, FAULTS
+from import_assets.cli.places import Places, type_path
 from import_assets.cli.session import Session
 from import_assets.errors import DefinitionError, Problem, SourceError
 from import_assets.sources.ask import Imported
@@ -16,10 +17,9 @@ from import_assets.sources.discovery import over_limit
 from import_assets.sources.listing import list_matching
 from import_assets.sources.open import open_source
 from import_assets.sources.rules import rules_of
-from import_assets.spec.document import Document, read_document
 from import_assets.spec.loading import Import, Loaded
 from import_assets.spec.misfits import DocumentPath
-from import_assets.spec.models import AttributeType, CatalogKind, Column, column_path
+from import_assets.spec.models import AttributeType, CatalogKind, column_path
 from import_assets.spec.sources import StorageSource, UploadSource
 from import_assets.tables import catalogs
 from import_assets.warehouse import attributes, ledger
@@ -114,15 +114,20 @@ class _Books:
     def __init__(self, session: Session, loaded: Loaded) -> None:
         self._loaded = loaded
         self._connections = session.connections
+        self._read: dict[str, Places] = {}
         names = list(loaded.imports)
         tables = {one.table for one in loaded.imports.values()}
         self._imported: dict[str, Imported] = {}
         self._known: dict[tuple[str, ...], Known] = {}
+        self._headers: dict[str, tuple[str, ...]] = {}
         self._catalogs: dict[str, catalogs.Settings] = {}
         if session.has_warehouse and names:
             with session.reading() as connection:
                 self._imported = {name: ledger.imported(connection, name) for name in names}
                 self._known = {table: attributes.known(connection, table) for table in tables}
+                self._headers = {
+                    name: entry.header for name in names if (entry := ledger.last(connection, name))
+                }
                 self._catalogs = {
                     table[1]: stored
                     for table in tables
@@ -147,7 +152,6 @@ class _Books:
         source = definition.spec.source.only
         if not isinstance(source, StorageSource | UploadSource):
             return
-        place = _Place(definition)
         storage = definition.spec.source.storage
         if storage is not None:
             where: DocumentPath = ("source", "storage", "folder")
@@ -163,16 +167,16 @@ class _Books:
                 cache=self._connections.listings,
             )
         except SourceError as error:
-            yield place.finding(where, str(error), "warning")
+            yield self._finding(definition, where, str(error), "warning")
             return
         for fault in listing.faults:
-            yield place.finding(where, fault, "warning")
+            yield self._finding(definition, where, fault, "warning")
         run = definition.spec.run
         starts_by_itself = run.on_new_file or run.repeats or storage is None
         imported = self._imported.get(definition.name, {})
         if starts_by_itself and (sentence := over_limit(listing, rules, lambda: imported)):
             at = where if storage is None else ("source", "storage", "files")
-            yield place.finding(at, sentence, "error")
+            yield self._finding(definition, at, sentence)
 
     def _of_catalog(self, definition: Import) -> Iterator[Finding]:
         """Yield settings that are not those of the catalog's first import (M077, D34)."""
@@ -180,38 +184,44 @@ class _Books:
         stored = self._catalogs.get(kind.catalog) if isinstance(kind, CatalogKind) else None
         if not isinstance(kind, CatalogKind) or stored is None:
             return
-        place = _Place(definition)
         for misfit in catalogs.misfits(kind, stored):
-            yield place.finding(("kind", misfit.key), misfit.message, "error")
+            yield self._finding(definition, ("kind", misfit.key), misfit.message)
 
     def _of_types(self, definition: Import) -> Iterator[Finding]:
         """Yield attributes that the table has with another type or other capitals (M033, D30)."""
         known = self._known.get(definition.table, {})
         stored = {name.lower(): name for name in known}
         rules = definition.spec.columns
-        place = _Place(definition)
+        table = table_label(definition.table)
         for index, rule in enumerate(rules):
             name = rule.attribute
             other = stored.get(name.lower()) if name is not None else None
-            if name is None or other is None:
-                continue
-            type_, first = known[other]
-            since = f"since import {first}{self._whereabouts(first, other)}"
-            table = table_label(definition.table)
-            if other != name:
-                yield place.finding(
+            if name is not None and other is not None and other != name:
+                yield self._finding(
+                    definition,
                     column_path(rules, index),
-                    f"{name!r} differs only by case from {other!r}, which {table} has {since}: "
-                    f"write `to: {other}`, or another name",
-                    "error",
+                    f"{name!r} differs only by case from {other!r}, which {table} has "
+                    f"{self._since(known, other)}: write `to: {other}`, or another name",
                 )
-            elif definition.spec.says_type(rule) and type_ != rule.type:
-                yield place.finding(
-                    _type_path(rules, index),
-                    f"{name!r} is {rule.type} here, but {table} has it as {type_} {since}: write "
-                    f"`type: {type_}`, or another name with `to:`",
-                    "error",
+        types: dict[str, AttributeType] = {name: known[name][0] for name in known}
+        for one in type_conflicts(definition, types, self._headers.get(definition.name, ())):
+            has = f"{table} has it as {one.stored} {self._since(known, one.attribute)}"
+            if one.rule:
+                message = (
+                    f"{one.attribute!r} is {one.said} here, but {has}: write `{one.remedy()}`, or "
+                    "another name with `to:`"
                 )
+            else:
+                message = (
+                    f"no rule speaks of the column {one.attribute!r}, so it comes as {one.said}, "
+                    f"but {has}: add `{one.remedy()}`, or another name with `to:`"
+                )
+            yield self._finding(definition, one.path, message)
+
+    def _since(self, known: Known, attribute: str) -> str:
+        """Return which import brought an attribute, and where it speaks of it now."""
+        name = known[attribute][1]
+        return f"since import {name}{self._whereabouts(name, attribute)}"
 
     def _whereabouts(self, name: str, attribute: str) -> str:
         """Return where an import that brought an attribute speaks of it now, in brackets."""
@@ -220,31 +230,20 @@ class _Books:
             return " (which is not defined any more)"
         rules = definition.spec.columns
         index = next((i for i, rule in enumerate(rules) if rule.attribute == attribute), None)
-        file = definition.file.relative_to(definition.project.root).as_posix()
+        places = self._places(definition)
         if index is None:
-            return f" ({file})"
-        return f" ({file}:{_Place(definition).line(_type_path(rules, index))})"
+            return f" ({places.file})"
+        return f" ({places.file}:{places.line(type_path(rules, index))})"
 
+    def _finding(
+        self,
+        definition: Import,
+        path: DocumentPath,
+        message: str,
+        severity: Severity = "error",
+    ) -> Finding:
+        """Return a finding at a path of a definition."""
+        return Finding(definition.name, severity, self._places(definition).problem(path, message))
 
-class _Place:
-    """Finds lines in the file of a definition, which is read only when something is wrong."""
-
-    def __init__(self, definition: Import) -> None:
-        self._definition = definition
-
-    @cached_property
-    def _document(self) -> Document:
-        return read_document(self._definition.file)
-
-    def finding(self, path: DocumentPath, message: str, severity: Severity) -> Finding:
-        """Return a finding at a path of the document."""
-        return Finding(self._definition.name, severity, self._document.problem(path, message))
-
-    def line(self, path: DocumentPath) -> int:
-        """Return the line of a path of the document."""
-        return self._document.place(path).line
-
-
-def _type_path(rules: list[Column], index: int) -> DocumentPath:
-    written = "type" in rules[index].model_fields_set
-    return ("columns", index, "type") if written else column_path(rules, index)
+    def _places(self, definition: Import) -> Places:
+        return self._read.setdefault(definition.name, Places(definition))

@@ -298,7 +298,10 @@ class Agreement:
                 at = where(_type_path(spec.columns, index))
                 what = column.type if spec.says_type(column) else ""
                 said = _Said(column.attribute, what, at)
-                attributes.setdefault(column.attribute.lower(), said)
+                first = attributes.setdefault(column.attribute.lower(), said)
+                if first.what == "":
+                    # Who leaves the type to its database has no say in it.
+                    attributes[column.attribute.lower()] = said
 
 
 def _folded(table: tuple[str, ...]) -> tuple[str, ...]:

@@ -128,3 +128,14 @@ def test_d30_the_first_import_is_named_with_its_line(imported: Shop):
     found = imported.json("check", code=1)
     assert "since import clients (imports/clients.yaml:7)" in found[0]["message"]
     assert found[0]["line"] == 7
+
+
+def test_m033_a_column_without_a_rule_comes_as_text(imported: Shop):
+    text = imported.root.joinpath("imports/clients.yaml").read_text(encoding="utf-8")
+    imported.define("clients", text.replace("  - {from: birthday, type: date}\n", ""))
+    (found,) = imported.json("check", code=1)
+    assert (found["import"], found["line"], found["path"]) == ("clients", 4, "columns")
+    assert found["message"].startswith(
+        "no rule speaks of the column 'birthday', so it comes as text, but customers has it as "
+        "date since import clients (imports/clients.yaml): add `- {from: birthday, type: date}`"
+    )

@@ -57,6 +57,27 @@ def test_m033_d30_an_attribute_has_one_type_in_a_table(tmp_path: Path):
     assert str(loaded.invalid["b"]).startswith(f"{tmp_path.resolve()}/imports/b.yaml:6:29: ")
 
 
+def test_m033_who_leaves_the_type_to_a_database_does_not_hide_a_conflict(tmp_path: Path):
+    (tmp_path / "project.yaml").write_text(
+        "connections:\n  erp: {sql: {url: sqlite:///erp.db}}\n", encoding="utf-8"
+    )
+    database = (
+        "kind: customers\nsource: {database: {connection: erp, query: SELECT 1}}\n"
+        "columns:\n  - {from: id, id: registered}\n  - {from: price}\n"
+    )
+    loaded = load_all(
+        tmp_path,
+        a=database,
+        b=GOOD + "  - {from: price, type: number}\n",
+        c=GOOD + "  - {from: price, type: integer}\n",
+        d=database,
+    )
+    ((line, message),) = faults(loaded).pop("c")
+    assert line == 6
+    assert message.startswith("'price' is integer here and number in imports/b.yaml:6")
+    assert loaded.invalid.keys() == {"c"}
+
+
 def test_m033_event_types_are_tables_of_their_own(tmp_path: Path):
     loaded = load_all(
         tmp_path,
