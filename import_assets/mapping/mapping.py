@@ -65,11 +65,12 @@ class Mapped:
     identifier, `_timestamp` (naive UTC, for events) or `_updated` (naive UTC, for customers whose
     import has an update timestamp; null = none given), and `attr:<name>` for each attribute, typed.
     `rejects` has the columns `import_assets.records.REJECTS`, sorted by record, and includes those
-    of the format.
+    of the format. `refused` has `_row` and the identifiers of those that the mapping refused.
     """
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
+    refused: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -229,9 +230,11 @@ class Mapping:
 
     def _divide(self, records: Records, rows: pl.DataFrame, log: FaultLog) -> Mapped:
         rejects = records.rejects
+        refused = rows.select(ROW, *(column.name for column in self._ids.columns)).clear()
         if not log.is_empty:
             bad, own = log.rejects(records)
             keep = pl.repeat(True, rows.height, dtype=pl.Boolean(), eager=True).scatter(bad, False)
+            refused = rows.filter(~keep).select(refused.columns)
             rows = rows.filter(keep)
             rejects = pl.concat([rejects, own]) if rejects.height else own
         rows = rows.with_columns(
@@ -240,7 +243,7 @@ class Mapping:
             )
             for static in self._statics
         )
-        return Mapped(rows, rejects.sort("record", maintain_order=True))
+        return Mapped(rows, rejects.sort("record", maintain_order=True), refused)
 
 
 # --- build --------------------------------------------------------------------------------------

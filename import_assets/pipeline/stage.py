@@ -23,6 +23,7 @@ from import_assets.pipeline.content import (
     part_name,
 )
 from import_assets.pipeline.fitting import Fitted, fit
+from import_assets.pipeline.items import ItemNotes, with_items
 from import_assets.records import ColumnKind, Records
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.feeds.base import State
@@ -138,6 +139,7 @@ def write_parts(
     members = list(origin.members)
     first: tuple[Reader, Mapping] | None = None
     warnings: list[str] = []
+    items = ItemNotes(definition.spec)
     with staging.writing(definition.name, identity) as writer:
         for part in parts:
             fitted = fit(definition, part.reader, part_name(delivery.key, part.member))
@@ -154,12 +156,14 @@ def write_parts(
                 # Members may have their columns in another order; the files of a batch may not.
                 rejects = with_cells(mapped.rejects, records, part.reader, header)
                 writer.write(rows.select(sorted(rows.columns)), rejects)
+                items.see(mapped)
                 counts.rows += mapped.rows.height
                 counts.blank += records.blank
             warnings += [*part.reader.warnings, *fitted.warnings()]
         if first is None:
             raise RuntimeError(f"{delivery.key} has no part, which a delivery always has")
         reader, mapping = first
+        warnings += items.warnings()
         if not numbering.read and reader.format != "rows":
             warnings.append("there is no record, only names of columns")
         manifest = Manifest(
@@ -186,6 +190,9 @@ def write_parts(
             empty=definition.spec.empty_cells,
             product=getattr(definition.spec.kind, "product", False),
             searchable=tuple(getattr(definition.spec.kind, "searchable", ())),
+            mode=definition.spec.catalog_mode,
+            max_drop=definition.spec.max_drop,
+            new_columns=definition.spec.contract == "evolve",
             missing=mapping.missing,
             unmapped=mapping.unmapped,
             warnings=tuple(dict.fromkeys(warnings)),
@@ -245,7 +252,7 @@ def _mapped(
     before = numbering.read
     for block in reader:
         records = numbering.numbered(block, before)
-        mapped = fitted.apply(records)
+        mapped = with_items(definition.spec, fitted.apply(records))
         yield _staged_rows(definition, fitted.mapping, mapped, records, header), mapped, records
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from import_assets.records import ColumnKind
-from import_assets.spec.models import AttributeType
+from import_assets.spec.models import AttributeType, CatalogMode
 
 
 class Member(BaseModel):
@@ -56,6 +57,11 @@ class Manifest(BaseModel):
     empty: Literal["overwrite", "keep"]
     product: bool = False
     searchable: tuple[str, ...] = ()
+    mode: CatalogMode = "partial"
+    max_drop: Decimal = Decimal(100)
+    """By how many percent the number of a catalog's items may drop (b.7)."""
+    new_columns: bool = False
+    """Whether a catalog takes columns that its first import did not bring (D36)."""
     missing: tuple[str, ...]
     unmapped: tuple[str, ...]
     warnings: tuple[str, ...]

@@ -121,6 +121,10 @@ def _stage_view(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
     files = batch.row_files
     rows = f"SELECT * FROM {_parquet(files)}" if files else _no_rows(batch.manifest)
     connection.execute(f"CREATE TEMP VIEW staged AS {rows}")
+    if batch.manifest.mode == "full":
+        refused = batch.reject_files
+        items = f"{_parquet(refused)}" if refused else "(SELECT NULL AS item_id WHERE false)"
+        connection.execute(f"CREATE TEMP VIEW rejected_items AS SELECT item_id FROM {items}")
 
 
 def _no_rows(manifest: Manifest) -> str:
@@ -249,23 +253,16 @@ def _apply_catalog(
         # A file without items must not fix the columns of a catalog for good.
         catalogs.create(connection, kind)
         add_columns(connection, manifest.table, LINEAGE_TYPES)
-        return Counts()
+        return catalogs.apply(connection, manifest, lineage)
     columns = [*manifest.identifiers, *(name for name, _ in manifest.attributes)]
     first = catalogs.ensure_table(
         connection, kind, columns, import_name=manifest.import_name, file=manifest.key
     )
     new = _ensure_attributes(connection, manifest, now)
-    if not first:
+    if not first and not manifest.new_columns:
         catalogs.refuse_new_attributes(manifest.table, new, manifest.key)
     add_columns(connection, manifest.table, LINEAGE_TYPES)
-    return catalogs.apply(
-        connection,
-        manifest.table,
-        [name for name, _ in manifest.attributes],
-        manifest.identifiers,
-        lineage,
-        keep=_kept(manifest),
-    )
+    return catalogs.apply(connection, manifest, lineage)
 
 
 def _kept(manifest: Manifest) -> frozenset[str]:

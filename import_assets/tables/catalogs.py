@@ -1,18 +1,32 @@
-"""Catalogs: items by item_id; the last value of a column wins in file order (M072, M101, D38)."""
+"""Catalogs: items by item_id; the last value of a column wins in file order (M072, M101, D38).
+
+What a file says of the columns and items that it does not have goes by the mode of its import: in
+`partial` nothing, in `replace` they are empty, in `full` items are removed too (b.7, D52).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import duckdb
 
 from import_assets.errors import FileRefused
-from import_assets.spec.models import CatalogKind
+from import_assets.spec.models import CatalogKind, CatalogMode
+from import_assets.staging.manifest import Manifest
 from import_assets.tables.outcome import Counts
 from import_assets.tables.upsert import Field, Upsert
-from import_assets.warehouse.sql import add_columns, first_row, quote, table_label, table_sql
+from import_assets.warehouse import attributes as attribute_books
+from import_assets.warehouse.sql import (
+    SQL_TYPES,
+    add_columns,
+    first_row,
+    number,
+    quote,
+    table_label,
+    table_sql,
+)
 
 KEY, PRODUCT = "item_id", "product_id"
 
@@ -114,35 +128,118 @@ def refuse_new_attributes(table: tuple[str, ...], names: Sequence[str], file: st
             file,
             "new_column",
             f"the columns of {table_label(table)} were set by its first import, and "
-            f"{', '.join(names)} is not among them: discard it, rename it with `to:`, or "
-            "import into a new catalog",
+            f"{', '.join(names)} is not among them: discard it, rename it with `to:`, import into "
+            "a new catalog, or say `contract: evolve` to let the catalog grow",
         )
 
 
 def apply(
-    connection: duckdb.DuckDBPyConnection,
-    table: tuple[str, ...],
-    attributes: Sequence[str],
-    identifiers: Sequence[str],
-    lineage: dict[str, object],
-    *,
-    keep: Set[str],
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, lineage: dict[str, object]
 ) -> Counts:
-    """Update the catalog from `staged`.
+    """Update the catalog from `staged`, and by its mode from what `staged` does not have (b.7).
 
-    Of the attributes in `keep`, an empty cell leaves the stored value as it is.
+    Before anything is written, the temporary table `removed` has the `item_id` of each item that
+    goes. Of a whole catalog, `rejected_items` has the `item_id` of each rejected record; null where
+    it cannot be told.
+
+    Raises:
+        FileRefused: `too_few_items`; a whole catalog would lose more items than it may.
     """
-    ids = ", ".join(f"{quote(f'id:{name}')} AS {quote(name)}" for name in identifiers)
-    values = "".join(f", {quote(f'attr:{name}')} AS {quote(name)}" for name in attributes)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT {ids}, _row{values} FROM staged"
-    )
-    fields = [Field(name, keep=name in keep, present=True) for name in attributes]
-    if PRODUCT in identifiers:
-        # An empty identifier is an absent one, never a blank value (D18).
-        fields.append(Field(PRODUCT, keep=True))
-    upsert = Upsert(table_sql(table), KEY, fields)
+    # A rejected record that comes again speaks of its item only.
+    again = manifest.mode == "full" and manifest.replay_of is not None
+    mode = "replace" if again else manifest.mode
+    upsert = _incoming(connection, manifest, mode)
     counts = upsert.classify(connection)
     upsert.fold(connection)
+    removed = _find_removed(connection, upsert.stored, whole=mode == "full")
+    if mode == "full":
+        _refuse_drop(connection, manifest, counts.inserted, removed)
     upsert.write(connection, lineage)
-    return counts
+    connection.execute(f"DELETE FROM {upsert.stored} WHERE {KEY} IN (SELECT {KEY} FROM removed)")
+    return replace(counts, removed=removed)
+
+
+def _incoming(
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, mode: CatalogMode
+) -> Upsert:
+    """Make the temporary table `incoming` of `staged`, and return the update from it.
+
+    Where an item becomes what the file says, columns that the file lacks come in empty.
+    """
+    # A file without items brings no columns either.
+    attributes = [name for name, _ in manifest.attributes] if manifest.rows else []
+    columns = {f"id:{name}": name for name in manifest.identifiers}
+    columns |= {f"attr:{name}": name for name in attributes}
+    selected = [f"{quote(staged)} AS {quote(name)}" for staged, name in columns.items()]
+    fields = [
+        Field(name, keep=_keeps(manifest, name, mode), present=True)
+        for name in columns.values()
+        if name != KEY
+    ]
+    if mode != "partial":
+        lacking = _lacking(connection, manifest, set(columns.values()))
+        selected += [f"NULL::{type_} AS {quote(name)}" for name, type_ in lacking.items()]
+        fields += [Field(name, keep=False, present=True) for name in lacking]
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT _row, {', '.join(selected)} FROM staged"
+    )
+    return Upsert(table_sql(manifest.table), KEY, fields)
+
+
+def _keeps(manifest: Manifest, name: str, mode: CatalogMode) -> bool:
+    """Tell whether an empty cell leaves the stored value as it is (D18).
+
+    An empty identifier is an absent one, never a blank value; but an item that becomes what the
+    file says loses what the file does not say.
+    """
+    identifier = name == PRODUCT or name in manifest.identifying
+    return manifest.empty == "keep" or (identifier and mode == "partial")
+
+
+def _lacking(
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, brought: Set[str]
+) -> dict[str, str]:
+    """Return the columns of the catalog that a delivery does not bring, with their SQL types."""
+    known = attribute_books.known(connection, manifest.table)
+    types = {name: SQL_TYPES[type_] for name, (type_, _) in known.items()}
+    if manifest.product:
+        types[PRODUCT] = "VARCHAR"
+    return {name: type_ for name, type_ in types.items() if name not in brought}
+
+
+def _find_removed(connection: duckdb.DuckDBPyConnection, stored: str, *, whole: bool) -> int:
+    """Put the `item_id`s that a whole catalog lacks into `removed`; return how many there are.
+
+    Items of rejected records stay as they are; none goes where nobody knows which those are.
+    """
+    untold = "SELECT count(*) FROM rejected_items WHERE item_id IS NULL"
+    if not whole or number(connection, untold):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE removed AS SELECT '' AS {KEY} LIMIT 0")
+        return 0
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE removed AS
+        SELECT s.{KEY} FROM {stored} s
+        ANTI JOIN staged i ON i.{quote(f"id:{KEY}")} = s.{KEY}
+        ANTI JOIN rejected_items r ON r.item_id = s.{KEY}
+        """
+    )
+    return number(connection, "SELECT count(*) FROM removed")
+
+
+def _refuse_drop(
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, inserted: int, removed: int
+) -> None:
+    """Raise FileRefused if a whole catalog has fewer items than `max_drop` allows (b.7)."""
+    before = number(connection, f"SELECT count(*) FROM {table_sql(manifest.table)}")
+    after = before - removed + inserted
+    if (before - after) * 100 <= before * manifest.max_drop:
+        return
+    raise FileRefused(
+        manifest.key,
+        "too_few_items",
+        f"{table_label(manifest.table)} has {before:,} items and would have {after:,}: with "
+        "`mode: full` a file is the whole catalog, and the number of items may drop by "
+        f"{manifest.max_drop}% at most. If the file is a part of the catalog, say `mode: replace` "
+        "or `mode: partial`; if the items are really gone, say `max_drop: 100%` for this one time",
+    )
