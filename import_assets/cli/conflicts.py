@@ -16,7 +16,8 @@ from import_assets.spec.problems import quoted
 class Conflict:
     """An attribute that a definition makes `said` and the table has as `stored`.
 
-    `path` leads to the place in the definition. Without a `rule` there, the column comes as text.
+    `path` leads to the place in the definition. Without a `rule` there, the column comes as text;
+    a rule is `formatted` if it says a format.
     """
 
     attribute: str
@@ -24,6 +25,7 @@ class Conflict:
     stored: AttributeType
     path: DocumentPath
     rule: bool
+    formatted: bool = False
 
     def remedy(self, format: str | None = None) -> str:  # noqa: A002 - as the key is called
         """Return what to write in the definition, with a format where one is needed."""
@@ -48,7 +50,14 @@ def type_conflicts(
         if name is None or stored is None or not definition.spec.says_type(rule):
             continue
         if stored != rule.type:
-            yield Conflict(name, rule.type, stored, type_path(rules, index), rule=True)
+            yield Conflict(
+                name,
+                rule.type,
+                stored,
+                type_path(rules, index),
+                rule=True,
+                formatted=rule.format is not None,
+            )
     if definition.spec.source.database is not None or definition.spec.source.analysis is not None:
         return  # where columns without a rule have types of their own
     ruled = {(rule.from_ or "").strip() for rule in rules}

@@ -400,6 +400,70 @@ def show(session: Session, table: str | None, rows: int, as_csv: bool) -> int:
     return showing.show_all(session, as_csv=as_csv)
 
 
+class _OfTable(click.Group):
+    """A group whose words are commands or else a table: `attributes customers`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = [_TABLE, *args]
+        return super().parse_args(ctx, args)
+
+
+_TABLE = ""
+"""The command of `_OfTable` that is not said."""
+
+
+@main.group(cls=_OfTable, subcommand_metavar="[TABLE] | retype ...")
+def attributes() -> None:
+    """Show the attributes of a table, or give one another type.
+
+    With TABLE (customers, events/TYPE, catalogs/NAME), its attributes and identifiers; without,
+    the tables.
+    """
+
+
+@attributes.command(_TABLE, hidden=True)
+@click.argument("table", required=False)
+@_with_session
+def show_attributes(session: Session, table: str | None) -> int:
+    """Show the attributes of a table. Without a name, list the tables.
+
+    TABLE is customers, events/TYPE or catalogs/NAME. Of each attribute: its type, the import and
+    the file that first brought it and when, how many of the rows have a value, and one of the
+    values. Identifiers stand among them, marked as such.
+    """
+    from import_assets.cli import attributing
+
+    return attributing.describe(session, table) if table else attributing.list_tables(session)
+
+
+@attributes.command()
+@click.argument("table")
+@click.argument("name")
+@click.argument("type_", metavar="TYPE")
+@click.option("--format", metavar="F", help="How the values are written, as `format:` of a column.")
+@click.option(
+    "--timezone",
+    metavar="ZONE",
+    help="The zone of times without an offset; that of the table's imports if left out.",
+)
+@click.option("--null-misfits", is_flag=True, help="Let values that do not fit become empty.")
+@click.option("--dry-run", is_flag=True, help="Tell what would become of the values, no more.")
+@click.option("--yes", "confirmed", is_flag=True, help="Do not ask.")
+@_with_session
+def retype(session: Session, *, table: str, type_: str, **options: Any) -> int:
+    """Give an attribute another type, with all its values.
+
+    Each stored value is read anew, as an import of that type and format would read it. First
+    tells how many fit, which do not and why, and which definitions have to be changed. Nothing is
+    changed unless all fit, or --null-misfits is said, and you say yes. Then all is changed at
+    once.
+    """
+    from import_assets.cli import retyping
+
+    return retyping.run(session, retyping.Options(table=table, type=type_, **options))
+
+
 @main.command()
 @click.argument("table")
 @click.option(

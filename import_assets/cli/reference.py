@@ -113,6 +113,16 @@ import-assets show
 import-assets show events/purchase --rows 3
 import-assets show customers --rows 1000 --csv > newest.csv
 """,
+    "attributes": """\
+import-assets attributes
+import-assets attributes customers
+import-assets attributes events/purchase --json | jq '.[] | select(.filled_percent < 5) | .name'
+""",
+    "attributes retype": """\
+import-assets attributes retype customers birthday date --dry-run
+import-assets attributes retype catalogs/products colours list --format '|'
+import-assets attributes retype events/purchase total number --format '1 234,50' --null-misfits
+""",
     "export": """\
 import-assets export customers --out customers.csv
 import-assets export events/purchase --where "timestamp >= '2026-11-01'" --columns customer_id,total
@@ -205,6 +215,15 @@ those get an apostrophe put before them, see [exporting.md](exporting.md). Line 
     "show": """\
 The CSV is written for a spreadsheet, see [exporting.md](exporting.md).
 """,
+    "attributes retype": """\
+| Code | Meaning |
+|---|---|
+| 0 | It was changed; or with --dry-run: it can be. |
+| 1 | With --dry-run: values do not fit. |
+| 2 | Nothing was changed. |
+
+More about it, with an example, is in [attributes.md](attributes.md).
+""",
     "export": """\
 How values are written, and what `--for` changes, is in [exporting.md](exporting.md).
 """,
@@ -233,7 +252,7 @@ def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.
         if isinstance(command, click.Group):
             yield from commands(command, f"{before}{name} ")
         else:
-            yield before + name, command
+            yield (before + name).rstrip(), command
 
 
 def _command(name: str, command: click.Command) -> Iterator[str]:
