@@ -401,28 +401,31 @@ def show(session: Session, table: str | None, rows: int, as_csv: bool) -> int:
 
 
 class _OfTable(click.Group):
-    """A group whose words are commands or else a table: `attributes customers`."""
+    """A group whose words are commands or else those of a command that is not said."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
-            args = [_TABLE, *args]
+        if not args or args[0] not in self.commands:
+            args = [_UNSAID, *args]
         return super().parse_args(ctx, args)
 
 
-_TABLE = ""
-"""The command of `_OfTable` that is not said."""
+class _Unsaid(click.Command):
+    """The command of `_OfTable` that is not said: `attributes customers`."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        words = " ".join(self.collect_usage_pieces(ctx))
+        formatter.write_usage(ctx.command_path.rstrip(), words)
 
 
-@main.group(cls=_OfTable, subcommand_metavar="[TABLE] | retype ...")
+_UNSAID = ""
+
+
+@main.group(cls=_OfTable)
 def attributes() -> None:
-    """Show the attributes of a table, or give one another type.
-
-    With TABLE (customers, events/TYPE, catalogs/NAME), its attributes and identifiers; without,
-    the tables.
-    """
+    """Show the attributes of a table, or give one another type."""
 
 
-@attributes.command(_TABLE, hidden=True)
+@attributes.command(_UNSAID, cls=_Unsaid)
 @click.argument("table", required=False)
 @_with_session
 def show_attributes(session: Session, table: str | None) -> int:
@@ -430,7 +433,8 @@ def show_attributes(session: Session, table: str | None) -> int:
 
     TABLE is customers, events/TYPE or catalogs/NAME. Of each attribute: its type, the import and
     the file that first brought it and when, how many of the rows have a value, and one of the
-    values. Identifiers stand among them, marked as such.
+    values. Identifiers stand among them, marked as such. To give an attribute another type, see
+    `attributes retype`.
     """
     from import_assets.cli import attributing
 

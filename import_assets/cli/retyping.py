@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
@@ -25,7 +24,7 @@ from import_assets.spec.models import AttributeType, TimezoneName
 from import_assets.warehouse import attributes, ledger
 from import_assets.warehouse.sql import table_label
 
-_MISFITS = [*columns("value", "rows", "reason"), column("message", wrap=True)]
+_MISFITS = columns("value", "rows", "reason")
 _DEFINITIONS = [*columns("file", "line"), column("write", wrap=True)]
 
 
@@ -187,7 +186,9 @@ def _tell(session: Session, change: Change, report: Report, stale: list[_Stale])
         shown = f"{len(report.worst):,} of " if len(report.worst) < report.distinct else ""
         title = f"Values that do not fit, {shown}{report.distinct:,}, the most frequent first"
         output.table([asdict(one) for one in report.worst], of=_MISFITS, title=title)
-        output.say(f"To see their rows: import-assets query {shlex.quote(report.query or '')}")
+        for sentence in dict.fromkeys(f"{one.reason}: {one.message}" for one in report.worst):
+            output.say(sentence)
+        output.say(f"To see their rows, ask with import-assets query:\n{report.query}")
     if report.twins:
         output.say(
             f"{report.twins:,} events will equal another one of their customer; they stay, since "
