@@ -102,12 +102,15 @@ def rows_frame(
     attributes: Mapping[str, AttributeType],
     *,
     events: bool = False,
+    timed: bool = False,
 ) -> pl.DataFrame:
     """The staged rows: records 1, 2, …, on the lines below a header, missing cells empty."""
     schema: dict[str, pl.DataType] = {"_row": pl.Int64()}
     schema |= {f"id:{kind}": pl.String() for kind in identifiers}
     if events:
         schema["_timestamp"] = pl.Datetime("us")
+    if timed:
+        schema["_updated"] = pl.Datetime("us")
     schema |= {f"attr:{name}": POLARS_TYPES[type_] for name, type_ in attributes.items()}
     if events:
         schema["_digest"] = pl.String()
@@ -145,6 +148,7 @@ def batch(
     identifiers: Sequence[str] = ("registered",),
     attributes: Mapping[str, AttributeType] | None = None,
     rejects: Iterable[Reject] = (),
+    timed: bool = False,
     **facts: Any,
 ) -> Batch:
     """A staged batch with these rows, see `rows_frame`; `facts` go into its manifest.
@@ -159,6 +163,7 @@ def batch(
         identifiers,
         attributes,
         events=facts.get("table", CUSTOMERS)[0] == "events",
+        timed=timed,
     )
     refused = rejects_frame(rejects).with_columns(
         pl.lit(None, dtype=pl.List(pl.String)).alias("cells")

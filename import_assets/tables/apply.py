@@ -15,11 +15,12 @@ from import_assets.errors import FileRefused, WarehouseError
 from import_assets.spec.models import CatalogKind, ProjectSpec
 from import_assets.staging.batch import Batch
 from import_assets.staging.manifest import Manifest
-from import_assets.tables import catalogs, customers, events, threshold, vouchers
+from import_assets.tables import catalogs, customers, events, journal, threshold, vouchers
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import attributes as attribute_books
 from import_assets.warehouse import contracts, ledger, rejects
 from import_assets.warehouse.contracts import USUAL, Terms
+from import_assets.warehouse.ledger import Turn
 from import_assets.warehouse.sql import (
     LINEAGE_TYPES,
     SQL_TYPES,
@@ -84,12 +85,13 @@ def _apply(
     turn = ledger.next_turn(connection, now)
     _drop_temporary(connection)
     _stage_view(connection, batch)
-    counts = _apply_rows(connection, batch.manifest, project, now)
+    journal.open_batch(connection, turn.sequence, [name for name, _ in batch.manifest.attributes])
+    counts = _apply_rows(connection, batch.manifest, project, turn)
     counts = _complete(batch.manifest, counts)
     rejected = _rejected(connection, batch)
     threshold.hold(connection, batch, counts, terms, rejected)
     rejects.hand_back(connection, batch.manifest, turn.sequence, rejected)
-    ledger.record(connection, batch.manifest, counts, turn, now)
+    ledger.record(connection, batch.manifest, counts, turn)
     rejects.store(connection, batch.manifest, turn.sequence, rejected)
     return Applied(counts, already=False)
 
@@ -147,8 +149,9 @@ def _apply_rows(
     connection: duckdb.DuckDBPyConnection,
     manifest: Manifest,
     project: ProjectSpec,
-    now: dt.datetime,
+    turn: Turn,
 ) -> Counts:
+    now = turn.now
     lineage: dict[str, object] = {
         "_batch": manifest.batch_id,
         "_import": manifest.import_name,
@@ -161,14 +164,14 @@ def _apply_rows(
         customers.ensure_table(connection, project.identifiers)
         _ensure_attributes(connection, manifest, now)
         add_columns(connection, manifest.table, LINEAGE_TYPES)
-        return _apply_customers(connection, manifest, project, lineage)
+        return _apply_customers(connection, manifest, project, lineage, turn)
     if kind == "events":
         customers.ensure_table(connection, project.identifiers)
         add_columns(connection, customers.TABLE, LINEAGE_TYPES)
         events.ensure_table(connection, manifest.table)
         _ensure_attributes(connection, manifest, now)
         add_columns(connection, manifest.table, {events.DIGEST: "UUID", **LINEAGE_TYPES})
-        return _apply_events(connection, manifest, project, lineage, now)
+        return _apply_events(connection, manifest, project, lineage, turn)
     if kind == "catalogs":
         return _apply_catalog(connection, manifest, lineage, now)
     vouchers.ensure_table(connection, manifest.table)
@@ -202,15 +205,17 @@ def _apply_customers(
     manifest: Manifest,
     project: ProjectSpec,
     lineage: dict[str, object],
+    turn: Turn,
 ) -> Counts:
     found = customers.resolve_customers(
-        connection, project.identifiers, manifest.identifiers, lineage
+        connection, project.identifiers, manifest.identifiers, lineage, turn
     )
     counts = customers.apply(
         connection,
         project.identifiers,
         [name for name, _ in manifest.attributes],
         lineage,
+        turn,
         keep=_kept(manifest),
     )
     counts = replace(counts, customers_created=found.created)
@@ -222,19 +227,19 @@ def _apply_events(
     manifest: Manifest,
     project: ProjectSpec,
     lineage: dict[str, object],
-    now: dt.datetime,
+    turn: Turn,
 ) -> Counts:
     found = customers.resolve_customers(
-        connection, project.identifiers, manifest.identifiers, lineage
+        connection, project.identifiers, manifest.identifiers, lineage, turn
     )
-    customers.create_unknown(connection, project.identifiers, lineage)
+    customers.create_unknown(connection, project.identifiers, lineage, turn)
     counts = events.apply(
         connection,
         manifest.table,
         manifest.attributes,
         lineage,
         window=dt.timedelta(days=project.limits.dedup_days),
-        now=now,
+        now=turn.now,
     )
     counts = replace(counts, customers_created=found.created)
     return _reject(connection, counts, found.conflicts, "id_conflict")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import polars as pl
 
 from import_assets.errors import WarehouseError
 from import_assets.spec.models import Identifier
+from import_assets.tables import journal, versions
 from import_assets.tables.identity import CONFLICTS, IDS, STORED, IdKind, Resolution, resolve
 from import_assets.tables.outcome import Counts
 from import_assets.tables.upsert import Field, Upsert
 from import_assets.warehouse import attributes as attribute_books
+from import_assets.warehouse.ledger import Turn
 from import_assets.warehouse.sql import add_columns, frame, literal, number, quote, table_sql
+from import_assets.warehouse.tables import exists
 
 TABLE = ("customers",)
 
@@ -73,20 +76,23 @@ def resolve_customers(
     identifiers: dict[str, Identifier],
     present: Sequence[str],
     lineage: dict[str, object],
+    turn: Turn,
 ) -> Identifiers:
     """Find or create the customer of each row of `staged`, and bind identifiers to customers.
 
     `staged` has `_row` and `id:<kind>` for each kind of `present`. The rows of new customers are
     not written here: `touched` (customer_id, `_row`) names the customers whose identifiers changed.
     """
+    versions.ensure_columns(connection, attribute_books.known(connection, TABLE))
     last_id = _last_id(connection)
     kinds = [IdKind(name, identifier.hard) for name, identifier in identifiers.items()]
     if len(present) == 1:
-        return _resolve_single(connection, present[0], last_id)
+        hard = identifiers[present[0]].hard
+        return _resolve_single(connection, present[0], last_id, turn, hard=hard)
     resolution = resolve(
         _staged_ids(connection, present), kinds, _stored_ids(connection, present), last_id
     )
-    return _bind(connection, resolution, lineage)
+    return _bind(connection, resolution, lineage, turn)
 
 
 def _last_id(connection: duckdb.DuckDBPyConnection) -> int:
@@ -101,18 +107,21 @@ def _last_id(connection: duckdb.DuckDBPyConnection) -> int:
     )
 
 
-def _resolve_single(connection: duckdb.DuckDBPyConnection, kind: str, last_id: int) -> Identifiers:
+def _resolve_single(
+    connection: duckdb.DuckDBPyConnection, kind: str, last_id: int, turn: Turn, *, hard: bool
+) -> Identifiers:
     """Resolve by the only identifier: no row can join two customers."""
     column = quote(f"id:{kind}")
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE owners AS
         WITH given AS (
-            SELECT {column} AS value, min(_row) AS _row FROM staged GROUP BY value
+            SELECT {column} AS value, min(_row) AS _row, max(_row) AS last_row
+            FROM staged GROUP BY value
         ), known AS (
             SELECT value, customer_id FROM import_assets.customer_ids WHERE kind = {literal(kind)}
         )
-        SELECT value, given._row, customer_id IS NULL AS created,
+        SELECT value, given._row, last_row, customer_id IS NULL AS created,
                coalesce(customer_id, {last_id} + row_number() OVER (
                    PARTITION BY customer_id IS NULL ORDER BY given._row)) AS customer_id
         FROM given LEFT JOIN known USING (value)
@@ -130,7 +139,11 @@ def _resolve_single(connection: duckdb.DuckDBPyConnection, kind: str, last_id: i
         SELECT {literal(kind)} AS kind, value, customer_id, _row FROM owners WHERE created
         """
     )
-    _write_ids(connection, moved=False)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE used_ids AS "
+        f"SELECT {literal(kind)} AS kind, value, last_row AS _row FROM owners WHERE {not hard}"
+    )
+    _write_ids(connection, turn, moved=False)
     created = number(connection, "SELECT count(*) FROM owners WHERE created")
     return Identifiers(created, pl.DataFrame(schema=CONFLICTS))
 
@@ -158,9 +171,21 @@ def _stored_ids(connection: duckdb.DuckDBPyConnection, present: Sequence[str]) -
 
 
 def _bind(
-    connection: duckdb.DuckDBPyConnection, resolution: Resolution, lineage: dict[str, object]
+    connection: duckdb.DuckDBPyConnection,
+    resolution: Resolution,
+    lineage: dict[str, object],
+    turn: Turn,
 ) -> Identifiers:
-    frames = {"resolved": resolution.rows, "changed_ids": resolution.ids.select(list(IDS))}
+    frames = {
+        "resolved": resolution.rows,
+        "changed_ids": resolution.ids.select(list(IDS)),
+        "dropped_ids": getattr(resolution, "dropped", pl.DataFrame(schema=IDS)),
+        "used_ids": getattr(
+            resolution,
+            "used",
+            pl.DataFrame(schema={k: v for k, v in IDS.items() if k != "customer_id"}),
+        ),
+    }
     for name, rows in frames.items():
         connection.register("frame", rows.to_arrow())
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM frame")
@@ -168,32 +193,49 @@ def _bind(
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE losers AS
-        SELECT held.customer_id, min(changed._row) AS _row
-        FROM import_assets.customer_ids held JOIN changed_ids changed USING (kind, value)
-        WHERE held.customer_id <> changed.customer_id GROUP BY held.customer_id
+        SELECT customer_id, min(_row) AS _row FROM (
+            SELECT held.customer_id, changed._row
+            FROM import_assets.customer_ids held JOIN changed_ids changed USING (kind, value)
+            WHERE held.customer_id <> changed.customer_id
+            UNION ALL SELECT customer_id, _row FROM dropped_ids)
+        GROUP BY customer_id
         """
     )
-    _write_ids(connection, moved=True)
+    _write_ids(connection, turn, moved=True)
     if not resolution.merged.is_empty():
-        _merge(connection, resolution.merged, lineage)
+        _merge(connection, resolution.merged, lineage, turn)
     return Identifiers(resolution.created, resolution.conflicts)
 
 
-def _write_ids(connection: duckdb.DuckDBPyConnection, *, moved: bool) -> None:
-    """Bind `changed_ids` to their customers; `touched` becomes the customers that changed."""
+def _write_ids(connection: duckdb.DuckDBPyConnection, turn: Turn, *, moved: bool) -> None:
+    """Bind `changed_ids` to their customers; `touched` becomes the customers that changed.
+
+    With `moved`, some of them had other customers, and `dropped_ids` lose theirs.
+    """
+    journal.identifiers(connection, turn.sequence, "changed_ids")
     if moved:
+        journal.identifiers(connection, turn.sequence, "dropped_ids")
         connection.execute(
             """
             DELETE FROM import_assets.customer_ids
-            WHERE (kind, value) IN (SELECT (kind, value) FROM changed_ids)
+            WHERE (kind, value) IN (SELECT (kind, value) FROM changed_ids
+                                    UNION ALL SELECT (kind, value) FROM dropped_ids)
             """
         )
     connection.execute(
+        f"""
+        UPDATE import_assets.customer_ids SET used = {turn.clock} + used_ids._row FROM used_ids
+        WHERE customer_ids.kind = used_ids.kind AND customer_ids.value = used_ids.value
         """
+    )
+    connection.execute(
+        f"""
         INSERT INTO import_assets.customer_ids
-        SELECT kind, value, customer_id, row_number() OVER (ORDER BY _row, kind, value)
-            + (SELECT coalesce(max(added), 0) FROM import_assets.customer_ids), NULL
-        FROM changed_ids
+        SELECT changed.kind, changed.value, customer_id,
+               row_number() OVER (ORDER BY changed._row, changed.kind, changed.value)
+                   + (SELECT coalesce(max(added), 0) FROM import_assets.customer_ids),
+               {turn.clock} + used_ids._row
+        FROM changed_ids changed LEFT JOIN used_ids USING (kind, value)
         """
     )
     losers = "UNION ALL SELECT customer_id, _row FROM losers" if moved else ""
@@ -207,51 +249,64 @@ def _write_ids(connection: duckdb.DuckDBPyConnection, *, moved: bool) -> None:
 
 
 def _merge(
-    connection: duckdb.DuckDBPyConnection, merged: pl.DataFrame, lineage: dict[str, object]
+    connection: duckdb.DuckDBPyConnection,
+    merged: pl.DataFrame,
+    lineage: dict[str, object],
+    turn: Turn,
 ) -> None:
-    """Fold merged customers into those that remain: events follow, the newer property wins (b.4).
-
-    How new a property is goes by the last import that changed its customer.
-    """
+    """Fold merged customers into those that remain: events follow, the newer value wins (b.4)."""
     connection.register("merged_frame", merged.to_arrow())
     connection.execute("CREATE OR REPLACE TEMP TABLE merged AS SELECT * FROM merged_frame")
     connection.unregister("merged_frame")
     stored = table_sql(TABLE)
     columns = list(attribute_books.known(connection, TABLE))
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE family AS
+        SELECT customer_id, merged_id AS member FROM merged
+        UNION SELECT customer_id, customer_id FROM merged
+        """
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE members AS SELECT DISTINCT member AS customer_id FROM family"
+    )
+    journal.customers(connection, turn.sequence, "members", columns, whole=True)
+    journal.versions(connection, turn.sequence, "members")
     fill = "".join(f"{quote(c)} = newest.{quote(c)}, " for c in columns)
     newest = "".join(
-        f", last(m.{quote(c)} ORDER BY m._imported_at, m._row, m.customer_id) "
-        f"FILTER (WHERE m.{quote(c)} IS NOT NULL) AS {quote(c)}"
-        for c in columns
+        f", arg_max_null(m.{quote(c)}, {versions.order(c)}) AS {quote(c)}" for c in columns
     )
     connection.execute(
         f"""
         UPDATE {stored} c SET {fill}_batch = $_batch, _import = $_import, _file = $_file,
             _row = newest._row, _imported_at = $_imported_at::TIMESTAMP
         FROM (
-            SELECT family.customer_id, min(t._row) AS _row{newest} FROM (
-                SELECT customer_id, merged_id AS _member FROM merged
-                UNION SELECT customer_id, customer_id FROM merged) family
-            JOIN {stored} m ON m.customer_id = family._member
-            LEFT JOIN touched t ON t.customer_id = family._member
+            SELECT family.customer_id, min(t._row) AS _row{newest} FROM family
+            JOIN {stored} m ON m.customer_id = family.member
+            LEFT JOIN {versions.TABLE} v ON v.customer_id = family.member
+            LEFT JOIN touched t ON t.customer_id = family.member
             GROUP BY family.customer_id) newest
         WHERE c.customer_id = newest.customer_id
         """,
         lineage,
     )
+    versions.merge(connection, columns)
     connection.execute(f"DELETE FROM {stored} WHERE customer_id IN (SELECT merged_id FROM merged)")
     connection.execute("DELETE FROM touched WHERE customer_id IN (SELECT merged_id FROM merged)")
     events = connection.execute(
         "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'events'"
     ).fetchall()
     for (name,) in events:
-        connection.execute(
-            f"UPDATE {table_sql(('events', name))} e SET customer_id = merged.customer_id "
-            "FROM merged WHERE e.customer_id = merged.merged_id"
-        )
+        journal.moving_events(connection, turn.sequence, ("events", name))
+        for table in (("events", name), journal.kept_table(("events", name))):
+            if exists(connection, table):
+                connection.execute(
+                    f"UPDATE {table_sql(table)} e SET customer_id = merged.customer_id "
+                    "FROM merged WHERE e.customer_id = merged.merged_id"
+                )
     connection.execute(
-        "INSERT INTO import_assets.merges "
-        "SELECT merged_id, customer_id, $batch, $now::TIMESTAMP FROM merged",
+        f"INSERT INTO import_assets.merges "
+        f"SELECT {turn.sequence}, merged_id, customer_id, $batch, $now::TIMESTAMP FROM merged",
         {"batch": lineage["_batch"], "now": lineage["_imported_at"]},
     )
 
@@ -289,26 +344,50 @@ def apply(
     identifiers: dict[str, Identifier],
     attributes: Sequence[str],
     lineage: dict[str, object],
+    turn: Turn,
     *,
     keep: Set[str],
 ) -> Counts:
     """Update customers from `staged` and `resolved`; call after `resolve_customers`.
 
-    Of the attributes in `keep`, an empty cell leaves the stored value as it is.
+    Of the attributes in `keep`, an empty cell leaves the stored value as it is. Where `staged` has
+    `_updated`, an attribute is overwritten only by newer data (b.4).
     """
+    described = connection.execute("DESCRIBE staged").fetchall()
+    timed = any(row[0] == "_updated" for row in described)
+    # A time to come, and none at all, count as the present.
+    present = f"{turn.clock} + s._row"
+    at = f", least(coalesce(epoch_us(s._updated), {present}), {present}) AS _at" if timed else ""
     values = "".join(f", s.{quote(f'attr:{name}')} AS {quote(name)}" for name in attributes)
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE incoming AS
-        SELECT resolved.customer_id, s._row{values} FROM staged s JOIN resolved USING (_row)
+        SELECT resolved.customer_id, s._row{at}{values}
+        FROM staged s JOIN resolved USING (_row)
         """
     )
     connection.execute("CREATE OR REPLACE TEMP TABLE changed_rows AS SELECT _row FROM changed_ids")
-    fields = [Field(name, keep=name in keep, when="_present") for name in attributes]
-    upsert = Upsert(table_sql(TABLE), "customer_id", fields, changed_rows="changed_rows")
+    fields = [
+        Field(
+            name,
+            keep=name in keep,
+            when="_present",
+            stored_at=versions.since(name) if timed else None,
+        )
+        for name in attributes
+    ]
+    upsert = Upsert(
+        table_sql(TABLE),
+        "customer_id",
+        fields,
+        changed_rows="changed_rows",
+        beside=versions.TABLE if timed else None,
+        timed=timed,
+        versioned=True,
+    )
     counts = upsert.classify(connection)
     upsert.fold(connection)
-    _write(connection, identifiers, fields, lineage)
+    _write(connection, identifiers, upsert, lineage, turn)
     return counts
 
 
@@ -316,20 +395,35 @@ def create_unknown(
     connection: duckdb.DuckDBPyConnection,
     identifiers: dict[str, Identifier],
     lineage: dict[str, object],
+    turn: Turn,
 ) -> None:
     """Write the customers whose identifiers `resolve_customers` changed, and nothing else."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE folded AS "
         "SELECT NULL::BIGINT AS customer_id, NULL::BIGINT AS _row WHERE false"
     )
-    _write(connection, identifiers, [], lineage)
+    _write(connection, identifiers, Upsert(table_sql(TABLE), "customer_id", []), lineage, turn)
 
 
 def _write(
     connection: duckdb.DuckDBPyConnection,
     identifiers: dict[str, Identifier],
-    fields: list[Field],
+    upsert: Upsert,
     lineage: dict[str, object],
+    turn: Turn,
 ) -> None:
-    fields = [*fields, *_fold_identifiers(connection, identifiers)]
-    Upsert(table_sql(TABLE), "customer_id", fields).write(connection, lineage)
+    """Write `folded` and the identifiers of `touched`, and keep what was there before."""
+    attributes = upsert.fields
+    whole = replace(upsert, fields=[*attributes, *_fold_identifiers(connection, identifiers)])
+    if attributes:
+        versions.prepare(connection, attributes, turn.clock, timed=upsert.timed)
+
+    def before() -> None:
+        names = [field.name for field in attributes]
+        journal.customers(connection, turn.sequence, "written", names)
+        if attributes:
+            journal.versions(connection, turn.sequence, "new_versions")
+
+    whole.write(connection, lineage, before)
+    if attributes:
+        versions.store(connection)

@@ -63,6 +63,7 @@ class Entry:
 class Turn:
     """A batch's place among all batches: its number, and where the warehouse's clock stands.
 
+    `now` is the time of import, naive UTC.
     The clock counts microseconds since 1970 and never goes back: a batch begins at the present
     time, or right behind the last record of the batch before. Record n of the batch stands at
     `clock` + n, so that what any two records wrote can be put in order (D22).
@@ -70,6 +71,7 @@ class Turn:
 
     sequence: int
     clock: int
+    now: dt.datetime
 
 
 _ENTRY = (
@@ -133,15 +135,11 @@ def next_turn(connection: duckdb.DuckDBPyConnection, now: dt.datetime) -> Turn:
     )
     sequence, end = row or (1, 0)
     present = (now - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)
-    return Turn(sequence, max(present, end))
+    return Turn(sequence, max(present, end), now)
 
 
 def record(
-    connection: duckdb.DuckDBPyConnection,
-    manifest: Manifest,
-    counts: Counts,
-    turn: Turn,
-    now: dt.datetime,
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, counts: Counts, turn: Turn
 ) -> None:
     """Write a batch into the ledger."""
     values = {
@@ -160,7 +158,7 @@ def record(
         "header": list(manifest.header),
         "written": manifest.model_dump_json(include=_WRITTEN),
         **counts.as_dict(),
-        "applied_at": now,
+        "applied_at": turn.now,
         "replay_of": manifest.replay_of,
         "clock": turn.clock,
         "clock_end": turn.clock + max(manifest.read, manifest.last_record),

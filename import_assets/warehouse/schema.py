@@ -127,12 +127,47 @@ _STATEMENTS = (
         used BIGINT
     )
     """,
+    # Since when each attribute of a customer has its value; two columns an attribute.
+    """
+    CREATE TABLE IF NOT EXISTS import_assets.customer_versions (
+        customer_id BIGINT NOT NULL
+    )
+    """,
     """
     CREATE TABLE IF NOT EXISTS import_assets.merges (
+        sequence BIGINT NOT NULL,
         merged_id BIGINT NOT NULL,
         customer_id BIGINT NOT NULL,
         batch_id VARCHAR NOT NULL,
         merged_at TIMESTAMP NOT NULL
+    )
+    """,
+    # What batches changed, as it was before, for as long as they can be undone.
+    "CREATE SCHEMA IF NOT EXISTS undo",
+    """
+    CREATE TABLE IF NOT EXISTS undo.batches (
+        sequence BIGINT NOT NULL,
+        attributes VARCHAR[] NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS undo.customer_ids (
+        sequence BIGINT NOT NULL,
+        kind VARCHAR NOT NULL,
+        value VARCHAR NOT NULL,
+        customer_id BIGINT,
+        added BIGINT,
+        used BIGINT
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS undo.moved_events (
+        sequence BIGINT NOT NULL,
+        table_name VARCHAR NOT NULL,
+        _batch VARCHAR NOT NULL,
+        _row BIGINT NOT NULL,
+        _imported_at TIMESTAMP NOT NULL,
+        customer_id BIGINT NOT NULL
     )
     """,
 )

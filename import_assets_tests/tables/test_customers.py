@@ -41,12 +41,16 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @dataclass
 class File:
-    """One delivery: its rows (identifiers and attributes), and what it does with empty cells."""
+    """One delivery: its rows (identifiers and attributes), and what it does with empty cells.
+
+    `timed` says that rows have an update timestamp, in `_updated`.
+    """
 
     identifiers: list[str]
     attributes: list[str]
     keep: bool
     rows: Sequence[tuple[Ids, Row]]
+    timed: bool = False
 
 
 @dataclass
@@ -57,6 +61,8 @@ class Model:
     shop: Shop = field(init=False)
     number: dict[Customer, int] = field(default_factory=dict)
     cells: dict[Customer, dict[str, Any]] = field(default_factory=dict)
+    since: dict[Customer, dict[str, tuple[dt.datetime, int]]] = field(default_factory=dict)
+    """Since when each value holds, and how many rows were written later, negative."""
     stamp: dict[Customer, tuple[int, int]] = field(default_factory=dict)
     added: list[tuple[str, str]] = field(default_factory=list)
 
@@ -90,7 +96,7 @@ class Model:
         for customer in sorted(shop.customers, key=lambda one: one.created):
             self.number.setdefault(customer, len(self.number) + 1)
         start = {c: dict(self.cells[c]) for c in stored if c.merged_into is None}
-        counts, last = self.take_rows(file, offset, set(start), set(changed.values()))
+        counts, last = self.take_rows(file, place, offset, set(start), set(changed.values()))
         for customer in touched.keys() | last.keys():
             if customer.merged_into is None and (
                 customer not in start
@@ -102,7 +108,7 @@ class Model:
         return counts
 
     def merge(self, stored: list[Customer], touched: dict[Customer, int], place: int) -> None:
-        """b.4: of merged customers, the newer value of each property remains."""
+        """b.4: of merged customers, the newer value of each property remains, also an empty one."""
         families: dict[Customer, list[Customer]] = {}
         for customer in stored:
             remains = customer
@@ -112,18 +118,21 @@ class Model:
         for remains, members in families.items():
             if len(members) == 1:
                 continue
-            members.sort(key=lambda one: (*self.stamp[one], self.number[one]))
-            for member in members:
-                newer = {k: v for k, v in self.cells[member].items() if v is not None}
-                self.cells[remains] = {**self.cells[remains], **newer}
+            for name in ATTRIBUTES:
+                written = [one for one in members if name in self.since[one]]
+                if written:
+                    newest = max(written, key=lambda one: self.since[one][name])
+                    value, since = self.cells[newest][name], self.since[newest][name]
+                    self.cells[remains][name], self.since[remains][name] = value, since
             row = min(touched[member] for member in members if member in touched)
             self.stamp[remains] = (place, row)
 
     def take_rows(
-        self, file: File, offset: int, known: set[Customer], changed_rows: set[int]
+        self, file: File, place: int, offset: int, known: set[Customer], changed_rows: set[int]
     ) -> tuple[Counts, dict[Customer, int]]:
         outcomes = dict.fromkeys(("inserted", "updated", "unchanged", "rejected"), 0)
         last: dict[Customer, int] = {}
+        newest: dict[Customer, tuple[dt.datetime, int]] = {}
         new = len(self.shop.customers) - len(known)
         for row, (_, cells) in enumerate(file.rows, 1):
             customer = self.shop.customer_of_row.get(offset + row)
@@ -131,16 +140,23 @@ class Model:
                 outcomes["rejected"] += 1
                 continue
             record = self.cells.setdefault(customer, dict.fromkeys(ATTRIBUTES))
+            versions = self.since.setdefault(customer, {})
             old = dict(record)
+            present = NOW + dt.timedelta(days=place, microseconds=row)
+            said = cells.get("_updated") or present
+            since = (min(said, present), -(offset + row))
             for name in file.attributes:
-                if cells[name] is not None or not file.keep:
-                    record[name] = cells[name]
+                if cells[name] is None and file.keep:
+                    continue
+                if name not in versions or since[0] > versions[name][0]:
+                    record[name], versions[name] = cells[name], since
             if customer not in known:
                 outcomes["inserted"] += 1
                 known.add(customer)
             else:
                 outcomes["updated" if old != record or row in changed_rows else "unchanged"] += 1
-            last[customer] = row
+            if customer not in newest or since > newest[customer]:
+                newest[customer], last[customer] = since, row
         return Counts(read=len(file.rows), customers_created=new, **outcomes), last
 
     def identifiers(self, customer: Customer) -> Row:
@@ -168,6 +184,9 @@ class Model:
 
 # --- property -------------------------------------------------------------------------------------
 
+STAMPS = st.sampled_from(
+    [None, *(NOW + dt.timedelta(days=days) for days in (-1, 0.5, 1, 1.5, 100))]
+)
 CELLS = {"a": st.sampled_from([None, "x", "y"]), "b": st.sampled_from([None, 0, 1])}
 
 
@@ -186,9 +205,11 @@ def deliveries(draw: st.DrawFn) -> tuple[dict[str, bool], list[File]]:
             ids = st.fixed_dictionaries(
                 {}, optional={name: st.sampled_from("pqr") for name in identifiers}
             ).filter(bool)
-        cells = st.fixed_dictionaries({name: CELLS[name] for name in attributes})
+        timed = draw(st.booleans())
+        stamps = {"_updated": STAMPS} if timed else {}
+        cells = st.fixed_dictionaries({name: CELLS[name] for name in attributes} | stamps)
         rows = draw(st.lists(st.tuples(ids, cells), max_size=6))
-        files.append(File(identifiers, attributes, draw(st.booleans()), rows))
+        files.append(File(identifiers, attributes, draw(st.booleans()), rows, timed))
     return kinds, files
 
 
@@ -222,11 +243,12 @@ def deliver(
         [
             {
                 **{f"id:{kind}": value for kind, value in ids.items()},
-                **{f"attr:{name}": cell for name, cell in cells.items()},
+                **{k if k[0] == "_" else f"attr:{k}": cell for k, cell in cells.items()},
             }
             for ids, cells in file.rows
         ],
         identifiers=file.identifiers,
+        timed=file.timed,
         attributes={name: ATTRIBUTES[name] for name in file.attributes},  # pyright: ignore[reportArgumentType]
         empty="keep" if file.keep else "overwrite",
         key=str(place),
@@ -282,13 +304,8 @@ def test_of_merged_customers_the_newer_property_wins(
     """b.4: and the profile created first remains, with what only one of them knew."""
     facts: dict[str, Any] = {"attributes": {"a": "text", "b": "integer", "c": "text"}}
     load(connection, tmp_path, [{"id:cookie": "x", "attr:a": "old", "attr:c": "only"}], **facts)
-    load(
-        connection,
-        tmp_path,
-        [{"id:registered": "1", "attr:a": "new", "attr:b": 1}],
-        days=1,
-        **facts,
-    )
+    row = {"id:registered": "1", "attr:a": "new", "attr:b": 1}
+    load(connection, tmp_path, [row], days=1, empty="keep", **facts)
     counts = load(
         connection, tmp_path, [{"id:registered": "1", "id:cookie": "x"}], days=2, key="third"
     )
@@ -297,7 +314,7 @@ def test_of_merged_customers_the_newer_property_wins(
         (1, "1", ["x"], "new", 1, "only", "b3", "third", 1, NOW + dt.timedelta(days=2))
     ]
     assert connection.execute("SELECT * FROM import_assets.merges").fetchall() == [
-        (2, 1, "b3", NOW + dt.timedelta(days=2))
+        (3, 2, 1, "b3", NOW + dt.timedelta(days=2))
     ]
 
 

@@ -26,7 +26,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def record(connection: duckdb.DuckDBPyConnection, counts: Counts, **facts: Any) -> int:
     turn = ledger.next_turn(connection, NOW)
-    ledger.record(connection, manifest(**facts), counts, turn, NOW)
+    ledger.record(connection, manifest(**facts), counts, turn)
     return turn.sequence
 
 
@@ -91,12 +91,12 @@ def test_all_facts_come_back(connection: duckdb.DuckDBPyConnection) -> None:
 def test_the_clock_never_goes_back(connection: duckdb.DuckDBPyConnection) -> None:
     """D22: what any two records wrote has an order, also when the machine's clock is set back."""
     first = ledger.next_turn(connection, NOW)
-    ledger.record(connection, manifest(batch_id="b1", read=5), Counts(), first, NOW)
+    ledger.record(connection, manifest(batch_id="b1", read=5), Counts(), first)
     second = ledger.next_turn(connection, NOW - dt.timedelta(days=1))
-    assert second == ledger.Turn(2, CLOCK + 5)
-    ledger.record(connection, manifest(batch_id="b2", last_record=9), Counts(), second, NOW)
-    assert ledger.next_turn(connection, NOW) == ledger.Turn(3, CLOCK + 14)
-    assert ledger.next_turn(connection, LATER) == ledger.Turn(3, CLOCK + 3_600_000_000)
+    assert second == ledger.Turn(2, CLOCK + 5, NOW - dt.timedelta(days=1))
+    ledger.record(connection, manifest(batch_id="b2", last_record=9), Counts(), second)
+    assert ledger.next_turn(connection, NOW) == ledger.Turn(3, CLOCK + 14, NOW)
+    assert ledger.next_turn(connection, LATER) == ledger.Turn(3, CLOCK + 3_600_000_000, LATER)
 
 
 def test_the_last_batch_is_the_one_that_is_remembered(

@@ -11,11 +11,11 @@ from import_assets_tests.builders import dump
 def test_creating_it_again_changes_nothing() -> None:
     with duckdb.connect(":memory:") as connection:
         create_schema(connection)
-        connection.execute("INSERT INTO import_assets.merges VALUES (2, 1, 'b1', now()::TIMESTAMP)")
+        connection.execute("INSERT INTO import_assets.merges VALUES (1, 2, 1, 'b1', now()::TIMESTAMP)")
         before = dump(connection)
         create_schema(connection)
         assert dump(connection) == before
-        assert len(before) == 9
+        assert len(before) == 13
 
 
 def test_a_table_that_an_older_warehouse_lacks_is_added() -> None:

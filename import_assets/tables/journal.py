@@ -1,0 +1,167 @@
+"""What a batch changed, as it was before, so that the batch can be undone (D53).
+
+The schema `undo` holds it, written in the transaction of the batch: `undo.batches` has the batches
+that can be undone. Each other table has the ledger's `sequence` of the batch that the row is of.
+`existed` is false where the batch made the row; its other columns are null then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import duckdb
+
+from import_assets.spec.names import LINEAGE
+from import_assets.warehouse.sql import literal, quote, quoted, table_label, table_sql
+
+CUSTOMERS = ("undo", "customers")
+"""Before-images of customers. With `whole`, all attributes are restored, else the batch's own."""
+
+VERSIONS = ("undo", "customer_versions")
+_VERSIONS_STORED = ("import_assets", "customer_versions")
+
+
+def kept_table(table: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the table that keeps what batches did to a table of events, a catalog or a pool.
+
+    Of catalogs it has items as they were before, and of the others the records that were left out
+    as duplicates.
+    """
+    return ("undo", table_label(table))
+
+
+def open_batch(
+    connection: duckdb.DuckDBPyConnection, sequence: int, attributes: Sequence[str]
+) -> None:
+    """Note that a batch, which brings these attributes, can be undone."""
+    connection.execute("INSERT INTO undo.batches VALUES (?, ?)", [sequence, list(attributes)])
+
+
+def mirror(
+    connection: duckdb.DuckDBPyConnection,
+    stored: tuple[str, ...],
+    kept: tuple[str, ...],
+    flags: Sequence[str] = (),
+) -> None:
+    """Give `kept` the columns of `stored`, and `sequence` and the boolean `flags` before them."""
+    columns = "".join(f", {quote(flag)} BOOLEAN" for flag in flags)
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {table_sql(kept)} (sequence BIGINT NOT NULL{columns})"
+    )
+    there = {row[0] for row in connection.execute(f"DESCRIBE {table_sql(kept)}").fetchall()}
+    for row in connection.execute(f"DESCRIBE {table_sql(stored)}").fetchall():
+        if row[0] not in there:
+            connection.execute(f"ALTER TABLE {table_sql(kept)} ADD COLUMN {quote(row[0])} {row[1]}")
+
+
+def customers(
+    connection: duckdb.DuckDBPyConnection,
+    sequence: int,
+    keys: str,
+    attributes: Iterable[str],
+    *,
+    whole: bool = False,
+) -> None:
+    """Keep the customers whose `customer_id` stands in the temporary table `keys`.
+
+    One that the batch has changed before is left out: what it was then is what counts.
+    """
+    mirror(connection, ("customers",), CUSTOMERS, ("existed", "whole"))
+    values = "".join(f", s.{quote(name)}" for name in (*attributes, *LINEAGE))
+    connection.execute(
+        f"""
+        INSERT INTO {table_sql(CUSTOMERS)} BY NAME
+        SELECT {sequence} AS sequence, s.customer_id IS NOT NULL AS existed, {whole} AS whole,
+               k.customer_id{values}
+        FROM (SELECT DISTINCT customer_id FROM {keys}) k
+        LEFT JOIN main.customers s USING (customer_id)
+        WHERE k.customer_id NOT IN (
+            SELECT customer_id FROM {table_sql(CUSTOMERS)} WHERE sequence = {sequence})
+        """
+    )
+
+
+def versions(connection: duckdb.DuckDBPyConnection, sequence: int, keys: str) -> None:
+    """Keep the versions of the customers in the temporary table `keys`, see `customers`."""
+    mirror(connection, _VERSIONS_STORED, VERSIONS, ("existed",))
+    connection.execute(
+        f"""
+        INSERT INTO {table_sql(VERSIONS)} BY NAME
+        SELECT {sequence} AS sequence, v.customer_id IS NOT NULL AS existed, k.customer_id,
+               v.* EXCLUDE (customer_id)
+        FROM (SELECT DISTINCT customer_id FROM {keys}) k
+        LEFT JOIN {table_sql(_VERSIONS_STORED)} v USING (customer_id)
+        WHERE k.customer_id NOT IN (
+            SELECT customer_id FROM {table_sql(VERSIONS)} WHERE sequence = {sequence})
+        """
+    )
+
+
+def identifiers(connection: duckdb.DuckDBPyConnection, sequence: int, keys: str) -> None:
+    """Keep whom the identifiers (`kind`, `value`) in the temporary table `keys` belong to."""
+    connection.execute(
+        f"""
+        INSERT INTO undo.customer_ids BY NAME
+        SELECT {sequence} AS sequence, k.kind, k.value, i.customer_id, i.added, i.used
+        FROM {keys} k LEFT JOIN import_assets.customer_ids i USING (kind, value)
+        """
+    )
+
+
+def moving_events(
+    connection: duckdb.DuckDBPyConnection, sequence: int, table: tuple[str, ...]
+) -> None:
+    """Keep which events of a table belong to customers that are about to be `merged`."""
+    connection.execute(
+        f"""
+        INSERT INTO undo.moved_events
+        SELECT {sequence}, {literal(table_label(table))}, e._batch, e._row, e._imported_at,
+               e.customer_id
+        FROM {table_sql(table)} e SEMI JOIN merged ON e.customer_id = merged.merged_id
+        """
+    )
+
+
+def duplicates(
+    connection: duckdb.DuckDBPyConnection, sequence: int, table: tuple[str, ...], select: str
+) -> None:
+    """Keep records that are left out because an equal one is stored: SQL of rows of the table."""
+    kept = kept_table(table)
+    mirror(connection, table, kept)
+    connection.execute(
+        f"INSERT INTO {table_sql(kept)} BY NAME SELECT {sequence} AS sequence, * FROM ({select})"
+    )
+
+
+def items(
+    connection: duckdb.DuckDBPyConnection, sequence: int, table: tuple[str, ...], keys: str
+) -> None:
+    """Keep the items of a catalog whose `item_id` stands in the temporary table `keys`."""
+    kept = kept_table(table)
+    mirror(connection, table, kept, ("existed",))
+    connection.execute(
+        f"""
+        INSERT INTO {table_sql(kept)} BY NAME
+        SELECT {sequence} AS sequence, s.item_id IS NOT NULL AS existed, k.item_id,
+               s.* EXCLUDE (item_id)
+        FROM (SELECT DISTINCT item_id FROM {keys}) k
+        LEFT JOIN {table_sql(table)} s USING (item_id)
+        """
+    )
+
+
+def forget(connection: duckdb.DuckDBPyConnection, sequences: Sequence[int]) -> None:
+    """Drop what is kept of batches, which then cannot be undone any more."""
+    tables = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'undo'"
+    ).fetchall()
+    for (name,) in tables:
+        connection.execute(
+            f"DELETE FROM {table_sql(('undo', name))} WHERE list_contains(?, sequence)",
+            [list(sequences)],
+        )
+
+
+def columns_of(names: Iterable[str]) -> str:
+    """SQL of attributes and lineage, as they are kept."""
+    return quoted([*names, *LINEAGE])
