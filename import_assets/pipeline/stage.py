@@ -23,7 +23,7 @@ from import_assets.pipeline.content import (
     part_name,
 )
 from import_assets.pipeline.fitting import Fitted, fit
-from import_assets.pipeline.items import ItemNotes, with_items
+from import_assets.pipeline.items import ItemNotes
 from import_assets.records import ColumnKind, Records
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.feeds.base import State
@@ -155,8 +155,8 @@ def write_parts(
             for rows, mapped, records in blocks:
                 # Members may have their columns in another order; the files of a batch may not.
                 rejects = with_cells(mapped.rejects, records, part.reader, header)
+                rejects = items.see(mapped, rejects, header)
                 writer.write(rows.select(sorted(rows.columns)), rejects)
-                items.see(mapped)
                 counts.rows += mapped.rows.height
                 counts.blank += records.blank
             warnings += [*part.reader.warnings, *fitted.warnings()]
@@ -252,7 +252,7 @@ def _mapped(
     before = numbering.read
     for block in reader:
         records = numbering.numbered(block, before)
-        mapped = with_items(definition.spec, fitted.apply(records))
+        mapped = fitted.apply(records)
         yield _staged_rows(definition, fitted.mapping, mapped, records, header), mapped, records
 
 

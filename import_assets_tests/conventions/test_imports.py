@@ -128,10 +128,8 @@ def test_m118_m121_m136_d46_how_cells_are_written():
             ("1", "a ", 1.5, None)
         ]
         assert imported.reasons == {3: [("title", "a\nb", "line_break")]}
-        *told, last = imported.warnings
-        codes = [warning.rsplit(" ", 1)[1] for warning in told]
+        codes = [warning.rsplit(" ", 1)[1] for warning in imported.warnings]
         assert codes == ["[space_before_quote]", "[quoted_empty]"]
-        assert last.startswith("no items are removed: 1 record was rejected")
 
 
 def test_m131_columns_with_a_type_of_products_and_sales_are_held_to_it():
