@@ -12,23 +12,39 @@ The rules, applied row by row in file order:
 4. The row's identifiers then belong to that customer. A soft one moves here from an identified
    customer; an anonymous customer (soft identifiers only) it belonged to is merged with this one,
    and the profile created first remains.
+5. The customer keeps the 64 soft identifiers of a kind that were used last, this row's among them.
+   Each accepted row uses the identifiers it has. One that is dropped belongs to nobody.
 
-`resolve_in_order` follows these words. `resolve` gives the same answer by set operations where the
-order cannot matter. Everything that hangs together is one customer if it holds at most one stored
-customer, one value of each hard kind, and one beginning of an identified customer: then all other
-customers on the way are anonymous, and are merged with that one. An identified customer begins with
-a row none of whose hard identifiers was seen before, or is stored.
+`resolve` turns identifiers and customers into numbers (`numbering`), follows the rules on these
+(`inorder`), and makes tables of what comes of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
-from import_assets.tables.components import Nodes, components
+from import_assets.tables.compiled import compiled
+from import_assets.tables.inorder import NONE, PARTS, Rows, State, take_rows
+from import_assets.tables.numbering import (
+    Array,
+    Values,
+    number_values,
+    state_before,
+    untouched_rows,
+)
+
+LIMIT = 64
+"""How many soft identifiers of a kind a customer keeps (b.4)."""
+
+COMPILED_FROM = 20_000
+"""From how many rows on the loop over them is compiled: before, it is done sooner than loaded."""
+
+Numbers = TypeVar("Numbers", Rows, State)
 
 
 @dataclass(frozen=True)
@@ -41,16 +57,21 @@ class IdKind:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What became of the rows.
+    """What became of the rows; every `_row` is one of theirs.
 
-    `rows`: `_row`, `customer_id`. `ids`: `kind`, `value`, `customer_id`, `_row` of every
-    identifier that changed its customer and the row that did it. `conflicts`: `_row`, `kind`,
-    `value`, `message`. `merged`: `merged_id`, `customer_id` of stored customers. `created` counts
-    new customers; their ids follow `last_id`.
+    `rows`: the customer of each accepted row. `ids`: the identifiers that have another customer
+    than before, and the row that did it. `dropped`: the stored identifiers that the limit took
+    away and nobody has now, the customer that had them, and the row. `used`: the soft identifiers
+    that accepted rows have and that were not dropped, and the last of these rows. `conflicts`: the
+    refused rows, the identifier at fault and a sentence. `merged`: stored customers that were
+    merged into others, and the row that did it. `created` counts new customers; their ids follow
+    `last_id`. The columns are those of the schemas below.
     """
 
     rows: pl.DataFrame
     ids: pl.DataFrame
+    dropped: pl.DataFrame
+    used: pl.DataFrame
     conflicts: pl.DataFrame
     merged: pl.DataFrame
     created: int
@@ -58,365 +79,184 @@ class Resolution:
 
 ROWS = {"_row": pl.Int64(), "customer_id": pl.Int64()}
 IDS = {"kind": pl.String(), "value": pl.String(), "customer_id": pl.Int64(), "_row": pl.Int64()}
+USED = {"kind": pl.String(), "value": pl.String(), "_row": pl.Int64()}
 CONFLICTS = {
     "_row": pl.Int64(),
     "kind": pl.String(),
     "value": pl.String(),
     "message": pl.String(),
 }
-MERGED = {"merged_id": pl.Int64(), "customer_id": pl.Int64()}
+MERGED = {"merged_id": pl.Int64(), "customer_id": pl.Int64(), "_row": pl.Int64()}
 STORED = {"kind": pl.String(), "value": pl.String(), "customer_id": pl.Int64()}
 
 
 def resolve(
-    rows: pl.DataFrame, kinds: Sequence[IdKind], stored: pl.DataFrame, last_id: int
+    rows: pl.DataFrame,
+    kinds: Sequence[IdKind],
+    stored: pl.DataFrame,
+    last_id: int,
+    *,
+    clock: int = 0,
+    limit: int = LIMIT,
 ) -> Resolution:
     """Resolve the rows to customers.
 
     `kinds` are all of the project's, in its order. `rows`: `_row`, ascending, and one String column
     for each kind that the delivery has, named as the kind, null where the row lacks it; every row
-    has at least one. `stored` (kind, value, customer_id): every stored
-    identifier of every customer that one of the rows' identifiers belongs to. New customers are
-    numbered from `last_id` + 1 in the order of their first row.
+    has at least one. `stored` (kind, value, customer_id, used): every stored identifier of every
+    customer that one of the rows' identifiers belongs to, and the clock of its last use, null for
+    hard ones. Row n stands at `clock` + n, later than all that is stored. New customers are
+    numbered from `last_id` + 1 in the order of their first row. A customer keeps `limit` soft
+    identifiers of a kind, at least 1.
     """
-    given = [kind for kind in kinds if kind.name in rows.columns]
-    values = _distinct_values(rows, given, stored)
-    hard = frozenset(kind.name for kind in kinds if kind.hard)
-    labelled = _label(rows, given, values, stored)
-    simple, tangled = _split(labelled, given, values, stored.filter(pl.col("kind").is_in(hard)))
-    settled = _settle(simple, given, values)
-    state = State(hard)
-    for kind, value, customer in stored.iter_rows() if not tangled.is_empty() else ():
-        state.give(kind, value, customer)
-    outcome = resolve_in_order(tangled.sort("_row"), given, state)
-    return _number(settled, outcome, stored, last_id)
-
-
-def _distinct_values(
-    rows: pl.DataFrame, kinds: Sequence[IdKind], stored: pl.DataFrame
-) -> pl.DataFrame:
-    """Every identifier of the rows: `kind`, `value`, `node`, `_row` of its first row, `owner`."""
-    parts = [
-        rows.select(pl.lit(kind.name).alias("kind"), pl.col(kind.name).alias("value"), "_row")
-        .drop_nulls("value")
-        .group_by("kind", "value")
-        .agg(pl.col("_row").min())
-        for kind in kinds
-    ]
-    values = pl.concat(parts).sort("_row", "kind", "value").with_row_index("node")
-    owners = stored.rename({"customer_id": "owner"})
-    return values.with_columns(pl.col("node").cast(pl.Int64)).join(
-        owners, on=["kind", "value"], how="left", maintain_order="left"
+    values = number_values(
+        rows,
+        [kind.name for kind in kinds if kind.hard],
+        [kind.name for kind in kinds if not kind.hard],
+        stored,
     )
-
-
-def _label(
-    rows: pl.DataFrame, kinds: Sequence[IdKind], values: pl.DataFrame, stored: pl.DataFrame
-) -> pl.DataFrame:
-    """Add to the rows the component that they hang on, and whether they begin a customer.
-
-    `_component` labels what hangs together by identifiers and stored customers. `_begins` is true
-    where the row has hard identifiers, and all of them for the first time.
-    """
-    nodes: dict[str, Nodes] = {}
-    for kind in kinds:
-        of_kind = values.filter(pl.col("kind") == kind.name).select("value", "node")
-        joined = rows.select(pl.col(kind.name).alias("value")).join(
-            of_kind, on="value", how="left", maintain_order="left"
-        )
-        nodes[kind.name] = joined["node"].fill_null(-1).to_numpy()
-    table = np.column_stack([nodes[kind.name] for kind in kinds])
-    anchor = table[np.arange(table.shape[0]), (table >= 0).argmax(axis=1)]
-    left = [np.repeat(anchor[:, None], table.shape[1], axis=1)[table >= 0]]
-    right = [table[table >= 0]]
-
-    owners = values.select("node", "owner").drop_nulls()
-    customers = stored["customer_id"].unique().sort()
-    left.append(owners["node"].to_numpy())
-    right.append(
-        customers.search_sorted(owners["owner"]).to_numpy().astype(np.int64) + values.height
+    if "used" not in stored.columns:
+        stored = stored.with_columns(used=pl.lit(None, pl.Int64))
+    stored_ids = stored["customer_id"].unique().sort()
+    state = state_before(
+        values,
+        stored_ids.search_sorted(stored["customer_id"]).to_numpy().astype(np.int64),
+        stored["used"].fill_null(NONE).to_numpy(),
+        stored_ids.len(),
     )
-    labels = components(
-        values.height + customers.len(), np.concatenate(left), np.concatenate(right)
+    number = rows["_row"].to_numpy()
+    owner = np.array(state.owner)
+    outcome = _take(untouched_rows(values, number + clock), state, stored_ids.len(), limit)
+    return _report(
+        values, number, owner, outcome, stored_ids=stored_ids.to_numpy(), last_id=last_id
     )
-    return rows.with_columns(
-        pl.Series("_component", labels[anchor]), _begins(rows["_row"], kinds, values, nodes)
-    )
-
-
-def _begins(
-    row: pl.Series, kinds: Sequence[IdKind], values: pl.DataFrame, nodes: Mapping[str, Nodes]
-) -> pl.Series:
-    seen = values.select(pl.when(pl.col("owner").is_null()).then("_row").otherwise(-1))
-    # One more at the end, where the missing identifiers of node -1 look.
-    first_seen = np.append(seen.to_series().to_numpy(), np.iinfo(np.int64).max)
-    earliest = np.full(row.len(), np.iinfo(np.int64).max)
-    for kind in kinds:
-        if kind.hard:
-            earliest = np.minimum(earliest, first_seen[nodes[kind.name]])
-    return pl.Series("_begins", earliest == row.to_numpy())
-
-
-def _split(
-    labelled: pl.DataFrame,
-    kinds: Sequence[IdKind],
-    values: pl.DataFrame,
-    stored_hard: pl.DataFrame,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part the rows into those of components that are surely one customer and the others."""
-    placed = values.join(_component_of_values(labelled, kinds), on=["kind", "value"])
-    owners = placed.select("_component", customer_id="owner").drop_nulls().unique()
-    held = stored_hard.join(owners, on="customer_id")
-    hard = [kind.name for kind in kinds if kind.hard]
-    claims = pl.concat(
-        [
-            placed.filter(pl.col("kind").is_in(hard)).select("_component", "kind", "value"),
-            held.select("_component", "kind", "value"),
-        ]
-    ).unique()
-    identified = held.select("_component", "customer_id").unique()
-    beginnings = pl.concat(
-        [labelled.filter("_begins").select("_component"), identified.select("_component")]
-    )
-    tangled = pl.concat(
-        [
-            _repeated(owners, "_component"),
-            _repeated(claims, "_component", "kind"),
-            _repeated(beginnings, "_component"),
-        ]
-    ).unique()
-    return (
-        labelled.join(tangled, on="_component", how="anti", maintain_order="left"),
-        labelled.join(tangled, on="_component", how="semi", maintain_order="left"),
-    )
-
-
-def _repeated(frame: pl.DataFrame, *keys: str) -> pl.DataFrame:
-    """Return the components of the keys that occur more than once."""
-    return frame.group_by(keys).len().filter(pl.col("len") > 1).select("_component")
-
-
-def _component_of_values(labelled: pl.DataFrame, kinds: Sequence[IdKind]) -> pl.DataFrame:
-    parts = [
-        labelled.select(
-            pl.lit(kind.name).alias("kind"), pl.col(kind.name).alias("value"), "_component"
-        ).drop_nulls("value")
-        for kind in kinds
-    ]
-    return pl.concat(parts).unique(["kind", "value"])
-
-
-def _settle(
-    simple: pl.DataFrame, kinds: Sequence[IdKind], values: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give each simple component its stored customer, or a provisional negative number.
-
-    Returns rows and changed identifiers; provisional numbers are minus the first row.
-    """
-    placed = values.join(_component_of_values(simple, kinds), on=["kind", "value"])
-    chosen = placed.group_by("_component").agg(pl.col("owner").max(), first=pl.col("_row").min())
-    chosen = chosen.select("_component", customer_id=pl.coalesce("owner", -pl.col("first")))
-    rows = simple.join(chosen, on="_component", maintain_order="left").select("_row", "customer_id")
-    ids = (
-        placed.filter(pl.col("owner").is_null())
-        .join(chosen, on="_component")
-        .select("kind", "value", "customer_id", "_row")
-    )
-    return rows, ids
-
-
-@dataclass
-class State:
-    """Customers and their identifiers while rows are resolved one after the other.
-
-    Customers not stored yet have negative numbers: minus the row that began them.
-    """
-
-    hard_kinds: frozenset[str]
-    owner: dict[tuple[str, str], int] = field(default_factory=dict)
-    hard: dict[int, dict[str, str]] = field(default_factory=dict)
-    ids: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
-
-    def give(self, kind: str, value: str, customer: int) -> None:
-        """Let the identifier belong to the customer, and to nobody else."""
-        before = self.owner.get((kind, value))
-        if before is not None:
-            self.ids[before].discard((kind, value))
-            if kind in self.hard_kinds:
-                self.hard[before].pop(kind, None)
-        self.owner[kind, value] = customer
-        self.ids.setdefault(customer, set()).add((kind, value))
-        if kind in self.hard_kinds:
-            self.hard.setdefault(customer, {})[kind] = value
-
-    def anonymous(self, customer: int) -> bool:
-        """True for a customer without a hard identifier."""
-        return not self.hard.get(customer)
-
-
-def _created(customer: int) -> tuple[bool, int]:
-    """Sort key of customers by when they were created: stored ones first, then by row."""
-    return customer < 0, abs(customer)
 
 
 @dataclass(frozen=True)
-class InOrder:
-    """The outcome of `resolve_in_order`; provisional customers are negative."""
+class _Outcome:
+    """What `inorder.Rows` and `inorder.State` hold after the last row, as arrays.
 
-    rows: list[tuple[int, int]]
-    ids: dict[tuple[str, str], tuple[int, int]]
-    conflicts: list[tuple[int, str, str, str]]
-    merged: list[tuple[int, int]]
+    There are `customers`, among them those merged into others.
+    """
 
-
-def resolve_in_order(rows: pl.DataFrame, kinds: Sequence[IdKind], state: State) -> InOrder:
-    """Resolve rows one after the other, exactly by the rules; `state` is changed."""
-    names = [kind.name for kind in kinds]
-    hard_names = [kind.name for kind in kinds if kind.hard]
-    outcome = InOrder([], {}, [], [])
-    for row, *cells in rows.select("_row", *names).iter_rows():
-        given = {name: cell for name, cell in zip(names, cells, strict=True) if cell is not None}
-        hard = {name: given[name] for name in hard_names if name in given}
-        conflict = _conflict(hard, state)
-        if conflict is not None:
-            outcome.conflicts.append((row, *conflict))
-            continue
-        customer = _choose(hard, given, state)
-        if customer is None:
-            customer = -row
-        for name in (*hard, *(name for name in given if name not in hard)):
-            customer = _claim((name, given[name]), customer, row, state, outcome)
-        outcome.rows.append((row, customer))
-    return outcome
+    customers: int
+    customer: Array
+    clash: Array
+    known: Array
+    held: Array
+    owner: Array
+    since: Array
+    given: Array
+    dropped: Array
+    merged_into: Array
+    merged_at: Array
 
 
-def _conflict(hard: Mapping[str, str], state: State) -> tuple[str, str, str] | None:
-    """Return kind, value and sentence of a conflict of hard identifiers (D21)."""
-    target: tuple[str, str, int] | None = None
-    for kind, value in hard.items():
-        owner = state.owner.get((kind, value))
-        if owner is None:
-            continue
-        if target is None:
-            target = (kind, value, owner)
-        elif owner != target[2]:
-            return (
-                kind,
-                value,
-                f"{target[0]} {target[1]!r} and {kind} {value!r} belong to two different customers",
-            )
-    if target is None:
-        return None
-    for kind, value in hard.items():
-        other = state.hard.get(target[2], {}).get(kind)
-        if other is not None and other != value:
-            return (
-                kind,
-                value,
-                f"the customer with {target[0]} {target[1]!r} already has {kind} {other!r}",
-            )
-    return None
+def _take(rows: Rows, state: State, customers: int, limit: int) -> _Outcome:
+    """Take the rows in order, in machine code if they are many."""
+    count = len(rows.at)
+    take = take_rows
+    if count < COMPILED_FROM:
+        rows, state = _with_lists(rows), _with_lists(state)
+    else:
+        take = compiled(take_rows, PARTS)
+    customers = take(rows, state, count, customers, limit)
+    by_row = (rows.customer, rows.clash, rows.known, rows.held)
+    by_value = (state.owner, state.since, state.given, state.dropped)
+    by_customer = (state.merged_into, state.merged_at)
+    arrays = (np.asarray(one, np.int64) for one in (*by_row, *by_value, *by_customer))
+    return _Outcome(customers, *arrays)
 
 
-def _choose(hard: Mapping[str, str], given: Mapping[str, str], state: State) -> int | None:
-    for kind, value in hard.items():
-        if (owner := state.owner.get((kind, value))) is not None:
-            return owner
-    fits = [
-        owner
-        for kind, value in given.items()
-        if kind not in hard
-        and (owner := state.owner.get((kind, value))) is not None
-        and all(state.hard.get(owner, {}).get(k) in (None, v) for k, v in hard.items())
-    ]
-    # An identified customer before an anonymous one, so that the anonymous one is merged into it.
-    identified = [owner for owner in fits if not state.anonymous(owner)]
-    return identified[0] if identified else min(fits, key=_created, default=None)
+def _with_lists(fields: Numbers) -> Numbers:
+    """Return lists for arrays, which Python reads faster."""
+    return fields._make(
+        field.tolist() if isinstance(field, np.ndarray) else field for field in fields
+    )
 
 
-def _claim(key: tuple[str, str], customer: int, row: int, state: State, outcome: InOrder) -> int:
-    """Let the customer have the identifier; return the customer that remains if two are merged."""
-    owner = state.owner.get(key)
-    if owner == customer:
-        return customer
-    if owner is None or not state.anonymous(owner):
-        state.give(*key, customer)
-        outcome.ids[key] = (customer, row)
-        return customer
-    remains, merged = sorted((owner, customer), key=_created)
-    outcome.merged.append((merged, remains))
-    for moving in sorted(state.ids.get(merged, ())):
-        state.give(*moving, remains)
-        # What came with an earlier row of the file is still that row's doing.
-        _, since = outcome.ids.get(moving, (merged, row))
-        outcome.ids[moving] = (remains, since)
-    return remains
-
-
-def _number(
-    settled: tuple[pl.DataFrame, pl.DataFrame],
-    in_order: InOrder,
-    stored: pl.DataFrame,
+def _report(
+    values: Values,
+    number: Array,
+    owner: Array,
+    outcome: _Outcome,
+    *,
+    stored_ids: Array,
     last_id: int,
 ) -> Resolution:
-    """Follow merges, number new customers by their first row, drop changes undone later."""
-    successor = dict(in_order.merged)
-    rows = pl.concat(
-        [
-            settled[0],
-            pl.DataFrame(
-                [(row, _last(customer, successor)) for row, customer in in_order.rows],
-                schema=ROWS,
-                orient="row",
-            ),
-        ]
-    )
-    ids = pl.concat(
-        [
-            settled[1],
-            pl.DataFrame(
-                [
-                    (kind, value, _last(customer, successor), row)
-                    for (kind, value), (customer, row) in in_order.ids.items()
-                ],
-                schema=IDS,
-                orient="row",
-            ),
-        ]
-    )
-    ids = ids.join(stored, on=["kind", "value", "customer_id"], how="anti")
-    new = rows.filter(pl.col("customer_id") < 0).select("customer_id").unique()
-    numbers = (
-        new.sort("customer_id", descending=True)
-        .with_row_index("number")
-        .select("customer_id", number=pl.col("number").cast(pl.Int64) + last_id + 1)
-    )
-    merged = [(loser, _last(winner, successor)) for loser, winner in in_order.merged if loser > 0]
+    """Make tables of the outcome.
+
+    `number` is the `_row` of each row, `owner` the customer that each identifier had before.
+    """
+    remains = _remaining(outcome.merged_into[: outcome.customers])
+    new = np.flatnonzero(remains == np.arange(remains.size))
+    new = new[new >= stored_ids.size]
+    ids = np.concatenate([stored_ids, np.zeros(remains.size - stored_ids.size, np.int64)])
+    ids[new] = last_id + 1 + np.arange(new.size)
+    ids = ids[remains]
+
+    accepted = outcome.customer != NONE
+    bound = outcome.owner != NONE
+    changed = np.flatnonzero(bound & (outcome.owner != owner))
+    changed = changed[np.argsort(outcome.since[changed], kind="stable")]
+    dropped = np.flatnonzero(~bound & (owner != NONE))
+    used = np.flatnonzero(bound & (outcome.given != NONE))
+    merged = np.flatnonzero(remains[: stored_ids.size] != np.arange(stored_ids.size))
     return Resolution(
-        rows=_renumber(rows, numbers).sort("_row"),
-        ids=_renumber(ids, numbers).sort("_row", "kind", "value"),
-        conflicts=pl.DataFrame(in_order.conflicts, schema=CONFLICTS, orient="row"),
-        merged=_renumber(pl.DataFrame(merged, schema=MERGED, orient="row"), numbers),
-        created=numbers.height,
+        rows=pl.DataFrame(
+            {"_row": number[accepted], "customer_id": ids[outcome.customer[accepted]]}
+        ),
+        ids=_identifiers(values, changed).with_columns(
+            customer_id=ids[outcome.owner[changed]], _row=number[outcome.since[changed]]
+        ),
+        dropped=_identifiers(values, dropped).with_columns(
+            customer_id=stored_ids[owner[dropped]], _row=number[outcome.dropped[dropped]]
+        ),
+        used=_identifiers(values, used).with_columns(_row=number[outcome.given[used]]),
+        conflicts=_conflicts(values, number, outcome),
+        merged=pl.DataFrame(
+            {
+                "merged_id": stored_ids[merged],
+                "customer_id": ids[merged],
+                "_row": number[outcome.merged_at[merged]],
+            }
+        ),
+        created=new.size,
     )
 
 
-def _renumber(frame: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
-    return (
-        frame.join(numbers, on="customer_id", how="left", maintain_order="left")
-        .with_columns(customer_id=pl.coalesce("number", "customer_id"))
-        .drop("number")
+def _remaining(merged_into: Array) -> Array:
+    """Follow the merges of each customer to the one that remains."""
+    while not np.array_equal(further := merged_into[merged_into], merged_into):
+        merged_into = further
+    return merged_into
+
+
+def _identifiers(values: Values, which: Array) -> pl.DataFrame:
+    kinds = pl.Series("kind", values.kinds, pl.String)
+    return pl.DataFrame([kinds.gather(values.kind[which]), values.text.gather(which)])
+
+
+def _conflicts(values: Values, number: Array, outcome: _Outcome) -> pl.DataFrame:
+    """Say of each refused row what is wrong, in words that the user knows."""
+    refused = np.flatnonzero(outcome.clash != NONE)
+    held = outcome.held[refused]
+    known = _in_words(values, outcome.known[refused])
+    # The kind of what the customer has is that of what is at fault.
+    other = _in_words(values, np.where(held == NONE, outcome.clash[refused], held))
+    return _identifiers(values, outcome.clash[refused]).select(
+        pl.Series("_row", number[refused]),
+        "kind",
+        "value",
+        message=pl.when(pl.Series(held == NONE))
+        .then(pl.format("{} and {} belong to two different customers", known, other))
+        .otherwise(pl.format("the customer with {} already has {}", known, other)),
     )
 
 
-def _last(customer: int, successor: Mapping[int, int]) -> int:
-    """Follow the chain of merges to the customer that remains."""
-    for step in _chain(customer, successor):
-        customer = step
-    return customer
-
-
-def _chain(customer: int, successor: Mapping[int, int]) -> Iterator[int]:
-    while (following := successor.get(customer)) is not None:
-        customer = following
-        yield customer
+def _in_words(values: Values, which: Array) -> pl.Series:
+    """Return kind and value, the latter quoted as Python does."""
+    distinct, place = np.unique(which, return_inverse=True)
+    named = _identifiers(values, distinct).iter_rows()
+    words = [f"{kind} {value!r}" for kind, value in named]
+    return pl.Series(words, dtype=pl.String).gather(place)

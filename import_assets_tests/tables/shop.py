@@ -8,56 +8,79 @@ from import_assets.tables.identity import IdKind
 
 Ids = dict[str, str]
 """The identifiers of one row, by kind."""
+Key = tuple[str, str]
+"""Kind and value of an identifier."""
 
 
 @dataclass(eq=False)
 class Customer:
-    """A customer of the model; `created` orders them."""
+    """A customer of the model; `created` and `merged_at` are rows."""
 
     created: int
-    ids: set[tuple[str, str]] = field(default_factory=set)
+    ids: set[Key] = field(default_factory=set)
     merged_into: Customer | None = None
+    merged_at: int = 0
+
+    @property
+    def remaining(self) -> Customer:
+        return self if self.merged_into is None else self.merged_into.remaining
 
 
 class Shop:
     """Customers and their identifiers, one row after the other, as the rules say.
 
-    `since` says which row gave an identifier to its customer, and can be emptied between files.
+    `used` is the last row that had a soft identifier, `dropped` the last at which the limit took it
+    away. `since` says which row gave an identifier to its customer, and can be emptied between
+    files.
     """
 
-    def __init__(self, kinds: tuple[IdKind, ...]) -> None:
+    def __init__(self, kinds: tuple[IdKind, ...], limit: int = 64) -> None:
         self.kinds = kinds
+        self.limit = limit
         self.customers: list[Customer] = []
         self.customer_of_row: dict[int, Customer] = {}
-        self.conflicts: list[int] = []
+        self.conflicts: dict[int, Key] = {}
         self.rows = 0
-        self.since: dict[tuple[str, str], int] = {}
+        self.used: dict[Key, int] = {}
+        self.since: dict[Key, int] = {}
+        self.dropped: dict[Key, int] = {}
 
     def take(self, ids: Ids) -> None:
         self.rows += 1
         hard = [(k.name, ids[k.name]) for k in self.kinds if k.hard and k.name in ids]
         soft = [(k.name, ids[k.name]) for k in self.kinds if not k.hard and k.name in ids]
-        if self.in_conflict(hard):
-            self.conflicts.append(self.rows)
+        at_fault = self.at_fault(hard)
+        if at_fault is not None:
+            self.conflicts[self.rows] = at_fault
             return
         customer = self.by_hard(hard) or self.by_soft(soft, hard)
         if customer is None:
             customer = Customer(self.rows)
             self.customers.append(customer)
+        for key in soft:
+            self.used[key] = self.rows
         for key in hard + soft:
             customer = self.bind(key, customer)
+        for kind in self.kinds:
+            self.drop(customer, kind)
         self.customer_of_row[self.rows] = customer
 
-    def in_conflict(self, hard: list[tuple[str, str]]) -> bool:
-        owners = {owner for key in hard if (owner := self.owner(key)) is not None}
-        if len(owners) > 1:
-            return True
-        return any(not self.fits(owner, hard) for owner in owners)
+    def at_fault(self, hard: list[Key]) -> Key | None:
+        meant = self.by_hard(hard)
+        if meant is None:
+            return None
+        for key in hard:
+            if self.owner(key) not in (None, meant):
+                return key
+        for key in hard:
+            if not self.fits(meant, [key]):
+                return key
+        return None
 
-    def by_hard(self, hard: list[tuple[str, str]]) -> Customer | None:
+    def by_hard(self, hard: list[Key]) -> Customer | None:
         return next((owner for key in hard if (owner := self.owner(key))), None)
 
-    def by_soft(self, soft: list[tuple[str, str]], hard: list[tuple[str, str]]) -> Customer | None:
+    def by_soft(self, soft: list[Key], hard: list[Key]) -> Customer | None:
         owners = [owner for key in soft if (owner := self.owner(key))]
         fitting = [owner for owner in owners if self.fits(owner, hard)]
         for owner in fitting:
@@ -65,7 +88,7 @@ class Shop:
                 return owner
         return min(fitting, key=lambda owner: owner.created, default=None)
 
-    def bind(self, key: tuple[str, str], customer: Customer) -> Customer:
+    def bind(self, key: Key, customer: Customer) -> Customer:
         owner = self.owner(key)
         if owner is customer:
             return customer
@@ -79,21 +102,28 @@ class Shop:
         for moving in second.ids:
             self.since.setdefault(moving, self.rows)
         first.ids |= second.ids
+        second.ids = set()
         second.merged_into = first
+        second.merged_at = self.rows
         self.customers.remove(second)
-        for row, of_row in self.customer_of_row.items():
-            if of_row is second:
-                self.customer_of_row[row] = first
         return first
 
-    def owner(self, key: tuple[str, str]) -> Customer | None:
+    def drop(self, customer: Customer, kind: IdKind) -> None:
+        of_kind = [key for key in customer.ids if key[0] == kind.name]
+        while not kind.hard and len(of_kind) > self.limit:
+            longest_unused = min(of_kind, key=lambda key: self.used[key])
+            of_kind.remove(longest_unused)
+            customer.ids.remove(longest_unused)
+            self.since.pop(longest_unused, None)
+            self.dropped[longest_unused] = self.rows
+
+    def owner(self, key: Key) -> Customer | None:
         return next((customer for customer in self.customers if key in customer.ids), None)
 
     def anonymous(self, customer: Customer) -> bool:
         hard = {kind.name for kind in self.kinds if kind.hard}
         return not any(kind in hard for kind, _ in customer.ids)
 
-    def fits(self, customer: Customer, hard: list[tuple[str, str]]) -> bool:
+    def fits(self, customer: Customer, hard: list[Key]) -> bool:
         held = dict(sorted(customer.ids))
-        hard_kinds = {kind.name for kind in self.kinds if kind.hard}
-        return all(held.get(k, v) == v for k, v in hard if k in hard_kinds)
+        return all(held.get(kind, value) == value for kind, value in hard)

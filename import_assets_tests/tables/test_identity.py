@@ -1,12 +1,14 @@
 """Which customer a row belongs to (D19-D22, M045, M061, M102, b.4).
 
-`resolve` is held against two slow models: `resolve_in_order` on all rows, and `Shop`, written
-from the rules in words and sharing no code with either.
+`resolve` is held against `Shop`, a slow model that is written from the rules in words and shares no
+code with it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from import_assets.tables import identity
-from import_assets.tables.identity import STORED, IdKind, Resolution, State, resolve
+from import_assets.tables.compiled import compiled
+from import_assets.tables.identity import STORED, IdKind, Resolution, resolve
 from import_assets_tests.builders import examples
-from import_assets_tests.tables.shop import Ids, Shop
+from import_assets_tests.tables.shop import Customer, Ids, Key, Shop
 
 KINDS = {
     "one hard": (IdKind("registered", True),),
@@ -47,178 +50,182 @@ KINDS = {
 
 @dataclass
 class Books:
-    """What a warehouse keeps of identifiers between batches."""
+    """What a warehouse keeps of identifiers between files."""
 
     kinds: tuple[IdKind, ...]
-    owner: dict[tuple[str, str], int] = field(default_factory=dict)
+    limit: int = 64
+    owner: dict[Key, int] = field(default_factory=dict)
+    used: dict[Key, int] = field(default_factory=dict)
     last_id: int = 0
+    clock: int = 0
 
     def stored(self, rows: list[Ids]) -> pl.DataFrame:
         hit = {self.owner[key] for ids in rows for key in ids.items() if key in self.owner}
         return pl.DataFrame(
-            [(kind, value, owner) for (kind, value), owner in self.owner.items() if owner in hit],
-            schema=STORED,
+            [
+                (*key, owner, self.used.get(key))
+                for key, owner in self.owner.items()
+                if owner in hit
+            ],
+            schema={**STORED, "used": pl.Int64()},
             orient="row",
         )
 
-    def apply(self, rows: list[Ids], first_row: int = 1) -> Resolution:
+    def apply(self, rows: list[Ids]) -> Resolution:
         resolution = resolve(
-            frame(rows, self.kinds, first_row), self.kinds, self.stored(rows), self.last_id
+            frame(rows, self.kinds),
+            self.kinds,
+            self.stored(rows),
+            self.last_id,
+            clock=self.clock,
+            limit=self.limit,
         )
         self.keep(resolution)
+        self.clock += len(rows)
         return resolution
 
     def keep(self, resolution: Resolution) -> None:
+        """Write down what a warehouse would, from what `resolve` says alone."""
+        for kind, value, customer, _row in resolution.dropped.iter_rows():
+            assert self.owner.pop((kind, value)) == customer
+            del self.used[kind, value]
         for kind, value, customer, _row in resolution.ids.iter_rows():
+            assert self.owner.get((kind, value)) != customer
             self.owner[kind, value] = customer
+        for kind, value, row in resolution.used.iter_rows():
+            assert (kind, value) in self.owner
+            self.used[kind, value] = self.clock + row
         self.last_id += resolution.created
 
 
-def frame(rows: list[Ids], kinds: tuple[IdKind, ...], first_row: int = 1) -> pl.DataFrame:
+def frame(rows: list[Ids], kinds: tuple[IdKind, ...]) -> pl.DataFrame:
     """Rows as `resolve` takes them, with the kinds that at least one of them has."""
     present = [kind.name for kind in kinds if any(kind.name in ids for ids in rows)]
     return pl.DataFrame(
         [
             {"_row": number, **{name: ids.get(name) for name in present}}
-            for number, ids in enumerate(rows, first_row)
+            for number, ids in enumerate(rows, 1)
         ],
         schema={"_row": pl.Int64, **dict.fromkeys(present, pl.String)},
     )
 
 
-def in_order(
-    rows: pl.DataFrame, kinds: tuple[IdKind, ...], stored: pl.DataFrame, last_id: int
-) -> Resolution:
-    """`resolve` without its fast path."""
-    state = State(frozenset(kind.name for kind in kinds if kind.hard))
-    for kind, value, customer in stored.iter_rows():
-        state.give(kind, value, customer)
-    present = [kind for kind in kinds if kind.name in rows.columns]
-    outcome = identity.resolve_in_order(rows, present, state)
-    nothing = (pl.DataFrame(schema=identity.ROWS), pl.DataFrame(schema=identity.IDS))
-    return identity._number(nothing, outcome, stored, last_id)
+# --- histories ------------------------------------------------------------------------------------
 
 
-def partition(customer_of: dict[int, int]) -> set[frozenset[int]]:
-    """The rows of each customer, whatever its number is."""
-    rows: dict[int, set[int]] = {}
-    for row, customer in customer_of.items():
-        rows.setdefault(customer, set()).add(row)
-    return {frozenset(group) for group in rows.values()}
+@dataclass(frozen=True)
+class History:
+    """Rows that arrive in several files."""
 
-
-# --- strategies -----------------------------------------------------------------------------------
+    kinds: tuple[IdKind, ...]
+    limit: int
+    files: list[list[Ids]]
 
 
 @st.composite
-def deliveries(draw: st.DrawFn) -> tuple[tuple[IdKind, ...], list[list[Ids]]]:
-    """Kinds of identifiers and several batches of rows that share few values."""
+def histories(draw: st.DrawFn) -> History:
+    """Rows that share few values, cut into files anywhere."""
     kinds = draw(st.sampled_from(list(KINDS.values())))
-    alphabet = draw(st.sampled_from(["ab", "abc", "abcdefgh"]))
-    cell = st.sampled_from(alphabet)
+    cell = st.sampled_from(draw(st.sampled_from(["ab", "abc", "abcdef", "abcdefghijkl"])))
     row = st.fixed_dictionaries({}, optional={kind.name: cell for kind in kinds}).filter(bool)
-    batches = draw(st.lists(st.lists(row, min_size=1, max_size=9), min_size=1, max_size=3))
-    return kinds, batches
+    rows = draw(st.lists(row, min_size=1, max_size=30))
+    cuts = draw(st.sets(st.integers(1, len(rows)), max_size=9))
+    ends = sorted({*cuts, len(rows)})
+    files = [rows[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    return History(kinds, draw(st.sampled_from([1, 2, 3, 64])), files)
 
 
-# --- properties -----------------------------------------------------------------------------------
-
-
-@examples(60)
-@given(deliveries())
-def test_set_operations_give_what_row_by_row_gives(
-    delivered: tuple[tuple[IdKind, ...], list[list[Ids]]],
-) -> None:
-    """D21, D22, b.4: the fast path and the slow one differ in nothing; hard values stay unique."""
-    kinds, batches = delivered
-    books = Books(kinds)
-    hard = {kind.name for kind in kinds if kind.hard}
-    for rows in batches:
-        stored, last_id = books.stored(rows), books.last_id
-        slow = in_order(frame(rows, kinds), kinds, stored, last_id)
-        fast = books.apply(rows)
-        assert fast.rows.rows() == slow.rows.rows()
-        assert fast.ids.rows() == slow.ids.rows()
-        assert fast.conflicts.rows() == slow.conflicts.rows()
-        assert sorted(fast.merged.rows()) == sorted(slow.merged.rows())
-        assert fast.created == slow.created
-
-        taken = dict(fast.rows.rows())
-        assert taken.keys().isdisjoint(fast.conflicts["_row"])
-        assert len(taken) + fast.conflicts.height == len(rows)
-        held = [(owner, kind) for (kind, _), owner in books.owner.items() if kind in hard]
-        assert len(held) == len(set(held))
-        for row, customer in taken.items():
-            for kind in hard & rows[row - 1].keys():
-                assert books.owner[kind, rows[row - 1][kind]] == customer
-
-
-@examples(60)
-@given(deliveries())
-def test_one_file_gives_what_the_rules_say(
-    delivered: tuple[tuple[IdKind, ...], list[list[Ids]]],
-) -> None:
-    """D19-D22, M045, M061: rows, owners, conflicts and new customers as in the model."""
-    kinds, batches = delivered
-    rows = [ids for batch in batches for ids in batch]
-    shop = Shop(kinds)
-    for ids in rows:
-        shop.take(ids)
-    books = Books(kinds)
-    found = books.apply(rows)
-
-    assert found.conflicts["_row"].to_list() == shop.conflicts
-    assert found.created == len(shop.customers)
-    by_age = sorted(shop.customers, key=lambda customer: customer.created)
-    number = {customer: place for place, customer in enumerate(by_age, 1)}
-    assert dict(found.rows.rows()) == {
-        row: number[customer] for row, customer in shop.customer_of_row.items()
-    }
-    assert books.owner == {key: number[c] for c in shop.customers for key in c.ids}
-    assert found.merged.is_empty()
-
-
-@examples(60)
-@given(deliveries())
-def test_several_files_give_what_one_file_gives(
-    delivered: tuple[tuple[IdKind, ...], list[list[Ids]]],
-) -> None:
-    """D22: where a file ends does not matter to who is who."""
-    kinds, batches = delivered
-    shop, books = Shop(kinds), Books(kinds)
-    customer_of: dict[int, int] = {}
-    conflicts: list[int] = []
-    created = merged_away = 0
-    for rows in batches:
-        before = shop.rows
+def hold_against_the_rules(history: History) -> None:
+    """Let the model and `resolve` take the same files, and compare all that is said of each."""
+    shop = Shop(history.kinds, history.limit)
+    books = Books(history.kinds, history.limit)
+    hard = {kind.name for kind in history.kinds if kind.hard}
+    number: dict[Customer, int] = {}
+    for rows in history.files:
+        before, known = shop.rows, list(shop.customers)
+        owned = {key: customer for customer in known for key in customer.ids}
+        shop.since.clear()
         for ids in rows:
             shop.take(ids)
         found = books.apply(rows)
-        moved = dict(found.merged.rows())
-        customer_of = {row: moved.get(owner, owner) for row, owner in customer_of.items()}
-        customer_of |= {before + row: owner for row, owner in found.rows.rows()}
-        conflicts += [before + row for row in found.conflicts["_row"]]
-        created += found.created
-        merged_away += found.merged.height
-        # Everybody merged with is gone: nothing belongs to them any more.
-        assert moved.keys().isdisjoint(books.owner.values())
 
-    assert partition(customer_of) == partition(
-        {row: id(customer) for row, customer in shop.customer_of_row.items()}
-    )
-    assert conflicts == shop.conflicts
-    assert created - merged_away == len(shop.customers)
-    owned: dict[int, set[tuple[str, str]]] = {}
-    for key, owner in books.owner.items():
-        owned.setdefault(owner, set()).add(key)
-    assert {frozenset(keys) for keys in owned.values()} == {
-        frozenset(customer.ids) for customer in shop.customers
-    }
+        for customer in shop.customers:
+            number.setdefault(customer, len(number) + 1)
+        now = {key: customer for customer in shop.customers for key in customer.ids}
+        assert found.created == len(set(shop.customers) - set(known))
+        assert found.rows.rows() == [
+            (row - before, number[customer.remaining])
+            for row, customer in shop.customer_of_row.items()
+            if row > before
+        ]
+        assert found.conflicts.drop("message").rows() == [
+            (row - before, *key) for row, key in shop.conflicts.items() if row > before
+        ]
+        assert sorted(found.merged.rows()) == [
+            (number[one], number[one.remaining], one.merged_at - before)
+            for one in known
+            if one.merged_into is not None
+        ]
+        assert sorted(found.ids.rows()) == sorted(
+            (*key, number[customer], shop.since[key] - before)
+            for key, customer in now.items()
+            if customer is not owned.get(key)
+        )
+        assert sorted(found.dropped.rows()) == sorted(
+            (*key, number[customer], shop.dropped[key] - before)
+            for key, customer in owned.items()
+            if key not in now
+        )
+        assert sorted(found.used.rows()) == sorted(
+            (*key, shop.used[key] - before)
+            for key in now
+            if key[0] not in hard and shop.used[key] > before
+        )
+        assert books.owner == {key: number[customer] for key, customer in now.items()}
+    _hold_what_always_holds(shop, history, hard)
+
+
+def _hold_what_always_holds(shop: Shop, history: History, hard: set[str]) -> None:
+    """Every row is accepted or refused; limits and hard kinds hold for every customer."""
+    assert shop.customer_of_row.keys().isdisjoint(shop.conflicts)
+    assert len(shop.customer_of_row) + len(shop.conflicts) == sum(map(len, history.files))
+    for customer in shop.customers:
+        for kind in {kind for kind, _ in customer.ids}:
+            held = sum(kind == other for other, _ in customer.ids)
+            assert held <= (1 if kind in hard else history.limit)
+
+
+@examples(250)
+@given(histories())
+def test_histories_give_what_the_rules_say_however_they_are_cut_into_files(
+    history: History,
+) -> None:
+    """D19-D22, M045, M061, b.4: in each file rows, owners, conflicts, merges, drops and uses."""
+    hold_against_the_rules(history)
+
+
+@pytest.mark.slow
+@examples(100)
+@given(histories())
+def test_compiled_rules_are_the_same_rules(history: History) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identity, "COMPILED_FROM", 0)
+        hold_against_the_rules(history)
+
+
+@pytest.mark.slow
+def test_rules_are_compiled_where_nothing_can_be_kept() -> None:
+    """An installation that only reads, and no home: there is no place for machine code."""
+    names: dict[str, Callable[..., Any]] = {}
+    text = "def double(n):\n    return 2 * n\n\ndef entry(n):\n    return double(n) + 1\n"
+    exec(compile(text, "/nowhere/rules.py", "exec"), names)
+    assert compiled(names["entry"], (names["double"],))(20) == 41
 
 
 # --- examples -------------------------------------------------------------------------------------
 
 HARD_SOFT = KINDS["hard, soft"]
+HARD_SOFT_SOFT = KINDS["hard, soft, soft"]
 HARD_HARD_SOFT = KINDS["hard, hard, soft"]
 
 
@@ -258,7 +265,7 @@ def test_an_anonymous_customer_is_merged_and_the_older_profile_remains() -> None
     books = Books(HARD_SOFT)
     books.apply([{"cookie": "a"}, {"registered": "1"}])
     found = books.apply([{"registered": "1", "cookie": "a"}])
-    assert found.merged.rows() == [(2, 1)]
+    assert found.merged.rows() == [(2, 1, 1)]
     assert owners(books) == {"cookie=a": 1, "registered=1": 1}
 
 
@@ -322,8 +329,67 @@ def test_an_identified_customer_goes_before_an_anonymous_one() -> None:
     books = Books(KINDS["hard, soft, soft"])
     books.apply([{"cookie": "a"}, {"registered": "1", "device": "b"}])
     found = books.apply([{"cookie": "a", "device": "b"}])
-    assert found.merged.rows() == [(2, 1)]
+    assert found.merged.rows() == [(2, 1, 1)]
     assert set(books.owner.values()) == {1}
+
+
+def test_of_65_cookies_the_longest_unused_is_dropped() -> None:
+    """b.4: a row that has a cookie uses it; who comes back with a dropped one begins anew."""
+    books = Books(HARD_SOFT)
+    cookies = [{"registered": "1", "cookie": str(number)} for number in range(64)]
+    books.apply(cookies)
+    found = books.apply([{"cookie": "0"}, {"registered": "1", "cookie": "new"}, {"cookie": "1"}])
+    assert found.dropped.is_empty()
+    assert found.ids.rows() == [("cookie", "new", 1, 2), ("cookie", "1", 2, 3)]
+    assert found.rows["customer_id"].to_list() == [1, 1, 2]
+    assert "cookie=0" in owners(books)
+
+
+def test_a_merge_keeps_the_64_cookies_used_last() -> None:
+    """b.4: of both profiles; what is dropped is told with the row that did it."""
+    books = Books(HARD_SOFT_SOFT)
+    books.apply([{"device": "d", "cookie": f"anonymous {number}"} for number in range(50)])
+    books.apply([{"registered": "1", "cookie": f"known {number}"} for number in range(50)])
+    found = books.apply([{"registered": "1", "device": "d"}])
+    assert found.merged.rows() == [(2, 1, 1)]
+    assert found.dropped.select("value", "customer_id", "_row").rows() == [
+        (f"anonymous {number}", 1, 1) for number in range(36)
+    ]
+    assert found.used.rows() == [("device", "d", 1)]
+    assert sum(key.startswith("cookie") for key in owners(books)) == 64
+
+
+def test_identifiers_whose_last_use_nobody_noted_go_first() -> None:
+    stored = pl.DataFrame(
+        [("cookie", "b", 1, 5), ("cookie", "a", 1, None), ("registered", "1", 1, None)],
+        schema={**STORED, "used": pl.Int64()},
+        orient="row",
+    )
+    rows = frame([{"registered": "1", "cookie": "c"}], HARD_SOFT)
+    found = resolve(rows, HARD_SOFT, stored, 1, clock=9, limit=2)
+    assert found.dropped.rows() == [("cookie", "a", 1, 1)]
+
+
+def test_identifiers_of_a_kind_that_the_project_gave_up_follow_their_customer() -> None:
+    stored = pl.DataFrame(
+        [("device", "d", 2, 1), ("cookie", "a", 2, 1), ("registered", "1", 1, None)],
+        schema={**STORED, "used": pl.Int64()},
+        orient="row",
+    )
+    rows = frame([{"registered": "1", "cookie": "a"}], HARD_SOFT)
+    found = resolve(rows, HARD_SOFT, stored, 2, clock=9)
+    assert sorted(found.ids.rows()) == [("cookie", "a", 1, 1), ("device", "d", 1, 1)]
+
+
+def test_values_are_quoted_in_sentences() -> None:
+    """A value may hold anything, and the sentence stays on its line."""
+    books = Books(HARD_HARD_SOFT)
+    found = books.apply(
+        [{"registered": "it's"}, {"email": "a\nb"}, {"registered": "it's", "email": "a\nb"}]
+    )
+    assert found.conflicts["message"].to_list() == [
+        "registered \"it's\" and email 'a\\nb' belong to two different customers"
+    ]
 
 
 def test_a_kind_may_be_called_anything() -> None:
@@ -351,15 +417,14 @@ def test_no_rows() -> None:
 
 
 @pytest.mark.slow
-def test_a_large_file_of_mostly_simple_rows() -> None:
-    """200,000 rows of two kinds; one row in a hundred is tangled with others."""
+def test_a_large_file_whose_cookies_wander() -> None:
+    """200,000 rows; every hundredth has the cookie that the customer before had."""
     count = 200_000
     number = pl.int_range(count, eager=True)
     rows = pl.DataFrame(
         {
             "_row": number + 1,
             "registered": pl.Series(number // 2).cast(pl.String),
-            # Every hundredth row comes with the cookie of the customer before.
             "cookie": (number - (number % 100 == 0).cast(pl.Int64) * 3).cast(pl.String),
         }
     )
