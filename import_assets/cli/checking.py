@@ -179,13 +179,27 @@ class _Books:
             yield self._finding(definition, at, sentence)
 
     def _of_catalog(self, definition: Import) -> Iterator[Finding]:
-        """Yield settings that are not those of the catalog's first import (M077, D34)."""
+        """Yield what does not go with the catalog's first import (M072, M077, D34, D36)."""
         kind = definition.spec.kind
         stored = self._catalogs.get(kind.catalog) if isinstance(kind, CatalogKind) else None
         if not isinstance(kind, CatalogKind) or stored is None:
             return
         for misfit in catalogs.misfits(kind, stored):
             yield self._finding(definition, ("kind", misfit.key), misfit.message)
+        if definition.spec.contract == "evolve":
+            return
+        known = {name.lower() for name in self._known.get(definition.table, {})}
+        for index, rule in enumerate(definition.spec.columns):
+            if rule.attribute is not None and rule.attribute.lower() not in known:
+                yield self._finding(
+                    definition,
+                    column_path(definition.spec.columns, index),
+                    f"{rule.attribute!r} is no column of {table_label(kind.table)}, whose columns "
+                    f"were set by its first import, {stored.first}: a file that has it will be "
+                    "refused. Say `contract: evolve` to let the catalog grow, discard the column, "
+                    "or import into a new catalog",
+                    "warning",
+                )
 
     def _of_types(self, definition: Import) -> Iterator[Finding]:
         """Yield attributes that the table has with another type or other capitals (M033, D30)."""

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+import duckdb
 
 from import_assets.cli.exits import DONE
 from import_assets.cli.filepreview import proposal_object, proposed, show_file, written_as
@@ -33,9 +34,10 @@ from import_assets.pipeline import trial
 from import_assets.pipeline.deliver import terms_of
 from import_assets.pipeline.trial import Preview
 from import_assets.spec.loading import PROJECT_FILE, Import, Project, load_project
-from import_assets.spec.models import AttributeType, ProjectSpec, VouchersKind
+from import_assets.spec.models import AttributeType, CatalogKind, ProjectSpec, VouchersKind
 from import_assets.spec.models import Column as Rule
 from import_assets.spec.problems import did_you_mean
+from import_assets.tables import catalogs
 from import_assets.warehouse import attributes, contracts
 
 RECORDS = 1_000
@@ -171,9 +173,11 @@ def _contract(session: Session, definition: Import, seen: Preview) -> str:
 def _columns(session: Session, definition: Import, seen: Preview) -> list[dict[str, Any]]:
     """Return what becomes of each column, and whether its table has the attribute yet (M031)."""
     known: Mapping[str, tuple[str, str]] = {}
+    closed = False
     if session.has_warehouse:
         with session.reading() as connection:
             known = attributes.known(connection, definition.table)
+            closed = _closed(connection, definition)
     types: dict[str, AttributeType] = {
         attribute.name: attribute.type for attribute in seen.mapping.attributes
     }
@@ -186,8 +190,21 @@ def _columns(session: Session, definition: Import, seen: Preview) -> list[dict[s
     ]
     statics = [rule for rule in rules if rule.value is not None]
     described += [_described(None, rule, known, types, vouchers=False) for rule in statics]
+    if closed:
+        described = [
+            line | {"in_table": "new: will be refused"} if line["in_table"] == "new" else line
+            for line in described
+        ]
     zone = Zone(definition.timezone)
     return [line | {"proposal": _proposal(line, seen, zone)} for line in described]
+
+
+def _closed(connection: duckdb.DuckDBPyConnection, definition: Import) -> bool:
+    """Tell whether the table is a catalog that takes no columns but those it has (D36)."""
+    kind = definition.spec.kind
+    if not isinstance(kind, CatalogKind) or definition.spec.contract == "evolve":
+        return False
+    return catalogs.settings(connection, kind.catalog) is not None
 
 
 def _proposal(line: Mapping[str, Any], seen: Preview, zone: Zone) -> Proposal | None:

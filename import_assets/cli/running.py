@@ -35,6 +35,7 @@ Word = Literal[
 ]
 
 _OUTCOMES = ("inserted", "updated", "unchanged", "duplicate", "rejected")
+_SHOWN = (*_OUTCOMES, "removed")
 
 
 @dataclass(frozen=True)
@@ -258,8 +259,8 @@ def _print(
 def _print_tables(session: Session, told: Sequence[Told]) -> None:
     records = [one.record() for one in told]
     # For the eye, columns of nothing but zeros are left out; programs get the same ones each time.
-    some = [name for name in _OUTCOMES if any(one[name] for one in records)]
-    outcomes = some if session.output.terminal else _OUTCOMES
+    some = [name for name in _SHOWN if any(one[name] for one in records)]
+    outcomes = some if session.output.terminal else _SHOWN
     shown = ("delivery", "outcome", "read", *outcomes, "seconds")
     session.output.table(
         records,
@@ -282,7 +283,8 @@ def _total(told: Sequence[Told], seconds: float) -> str:
     outcomes = {name: value for name, value in total.as_dict().items() if name in _OUTCOMES}
     sum_ = " + ".join(f"{value:,} {name}" for name, value in outcomes.items() if value) or "nothing"
     blank = f", {total.blank:,} blank lines" if total.blank else ""
+    removed = f", {total.removed:,} items removed" if total.removed else ""
     words = Counter(one.outcome for one in told)
     each = ", ".join(f"{number:,} {word}" for word, number in words.items())
     count = "1 delivery" if len(told) == 1 else f"{len(told):,} deliveries"
-    return f"{count} ({each}): {total.read:,} read = {sum_}{blank}; {seconds:.1f} s"
+    return f"{count} ({each}): {total.read:,} read = {sum_}{blank}{removed}; {seconds:.1f} s"

@@ -166,5 +166,6 @@ def summary(delivered: Delivered) -> str:
         if name in ("inserted", "updated", "unchanged", "duplicate", "rejected") and value
     }
     told = " + ".join(f"{value:,} {name}" for name, value in parts.items()) or "nothing"
+    removed = f", {counts.removed:,} items removed" if counts.removed else ""
     before = " (imported before, not read again)" if delivered.already else ""
-    return f"{delivered.delivery.key}: {counts.read:,} read = {told}{before}"
+    return f"{delivered.delivery.key}: {counts.read:,} read = {told}{removed}{before}"

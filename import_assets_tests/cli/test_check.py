@@ -110,6 +110,10 @@ def test_m077_d34_a_catalog_stays_what_its_first_import_made_it(shop: Shop):
         connection.execute(
             "INSERT INTO import_assets.catalogs VALUES ('prices', true, ['price'], 'older')"
         )
+        connection.execute(
+            "INSERT INTO import_assets.attributes VALUES "
+            "('catalogs/prices', 'price', 'number', 'older', 'old.csv', now()::TIMESTAMP)"
+        )
     shop.define("prices", text.replace(kind, settings))
     assert shop.json("check") == []
     shop.define("prices", text.replace(kind, settings.replace("[price]", "[title]")))
