@@ -85,7 +85,7 @@ def _apply(
     turn = ledger.next_turn(connection, now)
     _drop_temporary(connection)
     _stage_view(connection, batch)
-    journal.open_batch(connection, turn.sequence, [name for name, _ in batch.manifest.attributes])
+    _open_journal(connection, batch.manifest, turn)
     counts = _apply_rows(connection, batch.manifest, project, turn)
     counts = _complete(batch.manifest, counts)
     rejected = _rejected(connection, batch)
@@ -94,6 +94,20 @@ def _apply(
     ledger.record(connection, batch.manifest, counts, turn)
     rejects.store(connection, batch.manifest, turn.sequence, rejected)
     return Applied(counts, already=False)
+
+
+def _open_journal(connection: duckdb.DuckDBPyConnection, manifest: Manifest, turn: Turn) -> None:
+    names = [name for name, _ in manifest.attributes]
+    match manifest.table[0]:
+        case "customers":
+            journal.open_batch(connection, turn.sequence, names)
+        case "catalogs" if manifest.mode == "partial":
+            journal.open_batch(connection, turn.sequence, [*names, catalogs.PRODUCT])
+        case "catalogs":
+            whole = manifest.mode == "full" and manifest.replay_of is None
+            journal.open_batch(connection, turn.sequence, None, replaces=whole)
+        case _:
+            journal.open_batch(connection, turn.sequence, [])
 
 
 @contextmanager
@@ -173,10 +187,10 @@ def _apply_rows(
         add_columns(connection, manifest.table, {events.DIGEST: "UUID", **LINEAGE_TYPES})
         return _apply_events(connection, manifest, project, lineage, turn)
     if kind == "catalogs":
-        return _apply_catalog(connection, manifest, lineage, now)
+        return _apply_catalog(connection, manifest, lineage, turn)
     vouchers.ensure_table(connection, manifest.table)
     add_columns(connection, manifest.table, LINEAGE_TYPES)
-    counts, conflicts = vouchers.apply(connection, manifest.table, lineage)
+    counts, conflicts = vouchers.apply(connection, manifest.table, lineage, turn)
     return _reject(connection, counts, conflicts, "code_in_other_pool")
 
 
@@ -238,8 +252,8 @@ def _apply_events(
         manifest.table,
         manifest.attributes,
         lineage,
+        turn,
         window=dt.timedelta(days=project.limits.dedup_days),
-        now=turn.now,
     )
     counts = replace(counts, customers_created=found.created)
     return _reject(connection, counts, found.conflicts, "id_conflict")
@@ -249,7 +263,7 @@ def _apply_catalog(
     connection: duckdb.DuckDBPyConnection,
     manifest: Manifest,
     lineage: dict[str, object],
-    now: dt.datetime,
+    turn: Turn,
 ) -> Counts:
     kind = CatalogKind(
         catalog=manifest.table[1], product=manifest.product, searchable=list(manifest.searchable)
@@ -258,16 +272,16 @@ def _apply_catalog(
         # A file without items must not fix the columns of a catalog for good.
         catalogs.create(connection, kind)
         add_columns(connection, manifest.table, LINEAGE_TYPES)
-        return catalogs.apply(connection, manifest, lineage)
+        return catalogs.apply(connection, manifest, lineage, turn)
     columns = [*manifest.identifiers, *(name for name, _ in manifest.attributes)]
     first = catalogs.ensure_table(
         connection, kind, columns, import_name=manifest.import_name, file=manifest.key
     )
-    new = _ensure_attributes(connection, manifest, now)
+    new = _ensure_attributes(connection, manifest, turn.now)
     if not first and not manifest.new_columns:
         catalogs.refuse_new_attributes(manifest.table, new, manifest.key)
     add_columns(connection, manifest.table, LINEAGE_TYPES)
-    return catalogs.apply(connection, manifest, lineage)
+    return catalogs.apply(connection, manifest, lineage, turn)
 
 
 def _kept(manifest: Manifest) -> frozenset[str]:

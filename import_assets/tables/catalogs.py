@@ -15,9 +15,11 @@ import duckdb
 from import_assets.errors import FileRefused
 from import_assets.spec.models import CatalogKind, CatalogMode
 from import_assets.staging.manifest import Manifest
+from import_assets.tables import journal
 from import_assets.tables.outcome import Counts
 from import_assets.tables.upsert import Field, Upsert
 from import_assets.warehouse import attributes as attribute_books
+from import_assets.warehouse.ledger import Turn
 from import_assets.warehouse.sql import (
     SQL_TYPES,
     add_columns,
@@ -134,13 +136,15 @@ def refuse_new_attributes(table: tuple[str, ...], names: Sequence[str], file: st
 
 
 def apply(
-    connection: duckdb.DuckDBPyConnection, manifest: Manifest, lineage: dict[str, object]
+    connection: duckdb.DuckDBPyConnection,
+    manifest: Manifest,
+    lineage: dict[str, object],
+    turn: Turn,
 ) -> Counts:
     """Update the catalog from `staged`, and by its mode from what `staged` does not have (b.7).
 
-    Before anything is written, the temporary table `removed` has the `item_id` of each item that
-    goes. Of a whole catalog, `rejected_items` has the `item_id` of each rejected record; null where
-    it cannot be told.
+    What changes is kept as it was before. Of a whole catalog, `rejected_items` has the `item_id` of
+    each rejected record; null where it cannot be told.
 
     Raises:
         FileRefused: `too_few_items`; a whole catalog would lose more items than it may.
@@ -154,7 +158,14 @@ def apply(
     removed = _find_removed(connection, upsert.stored, whole=mode == "full")
     if mode == "full":
         _refuse_drop(connection, manifest, counts.inserted, removed)
-    upsert.write(connection, lineage)
+
+    def before() -> None:
+        changed = f"(SELECT {KEY} FROM written UNION ALL SELECT {KEY} FROM removed)"
+        journal.items(connection, turn.sequence, manifest.table, changed)
+        if mode != "full":
+            journal.same_items(connection, turn.sequence, manifest.table, "folded")
+
+    upsert.write(connection, lineage, before)
     connection.execute(f"DELETE FROM {upsert.stored} WHERE {KEY} IN (SELECT {KEY} FROM removed)")
     return replace(counts, removed=removed)
 

@@ -90,7 +90,11 @@ def resolve_customers(
         hard = identifiers[present[0]].hard
         return _resolve_single(connection, present[0], last_id, turn, hard=hard)
     resolution = resolve(
-        _staged_ids(connection, present), kinds, _stored_ids(connection, present), last_id
+        _staged_ids(connection, present),
+        kinds,
+        _stored_ids(connection, present),
+        last_id,
+        clock=turn.clock,
     )
     return _bind(connection, resolution, lineage, turn)
 
@@ -163,7 +167,7 @@ def _stored_ids(connection: duckdb.DuckDBPyConnection, present: Sequence[str]) -
     stored = frame(
         connection,
         f"""
-        SELECT kind, value, customer_id FROM import_assets.customer_ids
+        SELECT kind, value, customer_id, used FROM import_assets.customer_ids
         WHERE customer_id IN ({hits}) ORDER BY customer_id, added
         """,
     )
@@ -179,12 +183,8 @@ def _bind(
     frames = {
         "resolved": resolution.rows,
         "changed_ids": resolution.ids.select(list(IDS)),
-        "dropped_ids": getattr(resolution, "dropped", pl.DataFrame(schema=IDS)),
-        "used_ids": getattr(
-            resolution,
-            "used",
-            pl.DataFrame(schema={k: v for k, v in IDS.items() if k != "customer_id"}),
-        ),
+        "dropped_ids": resolution.dropped,
+        "used_ids": resolution.used,
     }
     for name, rows in frames.items():
         connection.register("frame", rows.to_arrow())
@@ -297,9 +297,10 @@ def _merge(
         "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'events'"
     ).fetchall()
     for (name,) in events:
-        journal.moving_events(connection, turn.sequence, ("events", name))
-        for table in (("events", name), journal.kept_table(("events", name))):
+        stored_events = ("events", name)
+        for table in (stored_events, journal.kept_table(stored_events)):
             if exists(connection, table):
+                journal.moving_events(connection, turn.sequence, stored_events, table)
                 connection.execute(
                     f"UPDATE {table_sql(table)} e SET customer_id = merged.customer_id "
                     "FROM merged WHERE e.customer_id = merged.merged_id"
@@ -311,21 +312,26 @@ def _merge(
     )
 
 
-def _fold_identifiers(
-    connection: duckdb.DuckDBPyConnection, identifiers: dict[str, Identifier]
-) -> list[Field]:
-    """Add to `folded` the identifiers of the customers in `touched`, as they are now."""
-    values = ", ".join(
+def identifier_values(identifiers: dict[str, Identifier]) -> str:
+    """SQL of a customer's identifiers, a column each, from rows of `import_assets.customer_ids`."""
+    return ", ".join(
         f"max(value) FILTER (WHERE kind = {literal(name)}) AS {quote(name)}"
         if identifier.hard
         else f"list(value ORDER BY added) FILTER (WHERE kind = {literal(name)}) AS {quote(name)}"
         for name, identifier in identifiers.items()
     )
+
+
+def _fold_identifiers(
+    connection: duckdb.DuckDBPyConnection, identifiers: dict[str, Identifier]
+) -> list[Field]:
+    """Add to `folded` the identifiers of the customers in `touched`, as they are now."""
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE folded AS
         WITH now AS (
-            SELECT touched.customer_id, any_value(touched._row) AS _touched_row, {values}
+            SELECT touched.customer_id, any_value(touched._row) AS _touched_row,
+                   {identifier_values(identifiers)}
             FROM touched LEFT JOIN import_assets.customer_ids USING (customer_id)
             GROUP BY touched.customer_id
         )

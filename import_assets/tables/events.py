@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import duckdb
 
 from import_assets.spec.models import AttributeType
+from import_assets.tables import journal
 from import_assets.tables.outcome import Counts
+from import_assets.warehouse.ledger import Turn
 from import_assets.warehouse.sql import number, quote, table_sql
 
 DIGEST = "_digest"
@@ -26,28 +28,31 @@ def apply(
     table: tuple[str, ...],
     attributes: Sequence[tuple[str, AttributeType]],
     lineage: dict[str, object],
+    turn: Turn,
     *,
     window: dt.timedelta,
-    now: dt.datetime,
 ) -> Counts:
     """Insert the events of `staged` that are not duplicates; `resolved` names their customers.
 
     An event is a duplicate when one of the same customer with the same digest came earlier in the
-    file or was imported within `window` before `now`.
+    file or was imported within `window` before now. The duplicates of what is stored are kept, in
+    case that is undone.
     """
-    _find_new(connection, table, now - window)
+    _find_new(connection, table, turn.now - window)
     names = [name for name, _ in attributes]
     values = "".join(f", s.{quote(f'attr:{name}')} AS {quote(name)}" for name in names)
-    inserted = number(
-        connection,
-        f"""
-        INSERT INTO {table_sql(table)} BY NAME
+    rows = f"""
         SELECT customer_id, s._timestamp AS "timestamp", s._digest::UUID AS _digest{values},
                $_batch AS _batch, $_import AS _import, $_file AS _file, s._row,
                $_imported_at::TIMESTAMP AS _imported_at
-        FROM staged s JOIN new_events USING (_row)
-        ORDER BY s._row
-        """,
+        FROM staged s JOIN {{}} USING (_row)
+    """
+    if number(connection, "SELECT count(*) FROM known_events"):
+        select = rows.format("known_events")
+        journal.duplicates(connection, turn.sequence, table, select, lineage)
+    inserted = number(
+        connection,
+        f"INSERT INTO {table_sql(table)} BY NAME {rows.format('new_events')} ORDER BY s._row",
         lineage,
     )
     taken = number(connection, "SELECT count(*) FROM resolved")
@@ -57,23 +62,35 @@ def apply(
 def _find_new(
     connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], since: dt.datetime
 ) -> None:
-    """Put the rows that are no duplicates into the temporary table `new_events`."""
+    """Put the rows that are no duplicates into the temporary table `new_events`.
+
+    Those that are duplicates of what is stored, and the first of their like in the file, go into
+    `known_events`.
+    """
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE given AS
+        SELECT customer_id, s._digest::UUID AS digest, min(_row) AS _row
+        FROM staged s JOIN resolved USING (_row) GROUP BY ALL
+        """
+    )
     # The bounds on the event's time let whole row groups of the history be skipped: equal digests
     # have equal times.
     connection.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE new_events AS
-        WITH given AS (
-            SELECT customer_id, s._digest::UUID AS digest, min(_row) AS _row
-            FROM staged s JOIN resolved USING (_row) GROUP BY ALL
-        ), bounds AS (
+        CREATE OR REPLACE TEMP TABLE known_events AS
+        WITH bounds AS (
             SELECT min(_timestamp) AS low, max(_timestamp) AS high FROM staged
         ), history AS (
             SELECT customer_id, _digest AS digest FROM {table_sql(table)}
             WHERE _imported_at >= $since::TIMESTAMP
               AND "timestamp" BETWEEN (SELECT low FROM bounds) AND (SELECT high FROM bounds)
         )
-        SELECT _row, customer_id FROM given ANTI JOIN history USING (customer_id, digest)
+        SELECT _row, customer_id FROM given SEMI JOIN history USING (customer_id, digest)
         """,
         {"since": since},
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE new_events AS SELECT _row, customer_id FROM given "
+        "WHERE _row NOT IN (SELECT _row FROM known_events)"
     )

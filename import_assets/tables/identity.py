@@ -41,7 +41,7 @@ from import_assets.tables.numbering import (
 LIMIT = 64
 """How many soft identifiers of a kind a customer keeps (b.4)."""
 
-COMPILED_FROM = 20_000
+COMPILED_FROM = 50_000
 """From how many rows on the loop over them is compiled: before, it is done sooner than loaded."""
 
 Numbers = TypeVar("Numbers", Rows, State)
@@ -87,7 +87,12 @@ CONFLICTS = {
     "message": pl.String(),
 }
 MERGED = {"merged_id": pl.Int64(), "customer_id": pl.Int64(), "_row": pl.Int64()}
-STORED = {"kind": pl.String(), "value": pl.String(), "customer_id": pl.Int64()}
+STORED = {
+    "kind": pl.String(),
+    "value": pl.String(),
+    "customer_id": pl.Int64(),
+    "used": pl.Int64(),
+}
 
 
 def resolve(
@@ -115,8 +120,6 @@ def resolve(
         [kind.name for kind in kinds if not kind.hard],
         stored,
     )
-    if "used" not in stored.columns:
-        stored = stored.with_columns(used=pl.lit(None, pl.Int64))
     stored_ids = stored["customer_id"].unique().sort()
     state = state_before(
         values,

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 import duckdb
 
 from import_assets.spec.names import LINEAGE
-from import_assets.warehouse.sql import literal, quote, quoted, table_label, table_sql
+from import_assets.warehouse.sql import first_row, literal, quote, table_label, table_sql
+from import_assets.warehouse.tables import exists
 
 CUSTOMERS = ("undo", "customers")
 """Before-images of customers. With `whole`, all attributes are restored, else the batch's own."""
@@ -31,10 +32,34 @@ def kept_table(table: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def open_batch(
-    connection: duckdb.DuckDBPyConnection, sequence: int, attributes: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    sequence: int,
+    attributes: Sequence[str] | None,
+    *,
+    replaces: bool = False,
 ) -> None:
-    """Note that a batch, which brings these attributes, can be undone."""
-    connection.execute("INSERT INTO undo.batches VALUES (?, ?)", [sequence, list(attributes)])
+    """Note that a batch can be undone.
+
+    `attributes` of customers or items are those that it writes, None where it writes whole items;
+    `replaces` tells that it is a whole catalog.
+    """
+    written = None if attributes is None else list(attributes)
+    connection.execute("INSERT INTO undo.batches VALUES (?, ?, ?)", [sequence, written, replaces])
+
+
+def attributes_of(connection: duckdb.DuckDBPyConnection, sequence: int) -> list[str] | None:
+    """Return the attributes that a batch wrote, see `open_batch`."""
+    row = first_row(
+        connection, "SELECT attributes FROM undo.batches WHERE sequence = ?", [sequence]
+    )
+    return row[0] if row is not None else None
+
+
+def ensure(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables that are made with the first customers, for those who read them."""
+    if exists(connection, ("customers",)):
+        mirror(connection, ("customers",), CUSTOMERS, ("existed", "whole"))
+        mirror(connection, _VERSIONS_STORED, VERSIONS, ("existed",))
 
 
 def mirror(
@@ -109,13 +134,19 @@ def identifiers(connection: duckdb.DuckDBPyConnection, sequence: int, keys: str)
 
 
 def moving_events(
-    connection: duckdb.DuckDBPyConnection, sequence: int, table: tuple[str, ...]
+    connection: duckdb.DuckDBPyConnection,
+    sequence: int,
+    stored: tuple[str, ...],
+    table: tuple[str, ...],
 ) -> None:
-    """Keep which events of a table belong to customers that are about to be `merged`."""
+    """Keep which events belong to customers that are about to be `merged`.
+
+    `table` is the table of events `stored`, or that of the duplicates that were left out of it.
+    """
     connection.execute(
         f"""
         INSERT INTO undo.moved_events
-        SELECT {sequence}, {literal(table_label(table))}, e._batch, e._row, e._imported_at,
+        SELECT {sequence}, {literal(table_label(stored))}, e._batch, e._row, e._imported_at,
                e.customer_id
         FROM {table_sql(table)} e SEMI JOIN merged ON e.customer_id = merged.merged_id
         """
@@ -123,20 +154,31 @@ def moving_events(
 
 
 def duplicates(
-    connection: duckdb.DuckDBPyConnection, sequence: int, table: tuple[str, ...], select: str
+    connection: duckdb.DuckDBPyConnection,
+    sequence: int,
+    table: tuple[str, ...],
+    select: str,
+    parameters: dict[str, object] | None = None,
 ) -> None:
-    """Keep records that are left out because an equal one is stored: SQL of rows of the table."""
+    """Keep records that are left out because an equal one is stored.
+
+    `select` is SQL that gives them as rows of the table.
+    """
     kept = kept_table(table)
     mirror(connection, table, kept)
     connection.execute(
-        f"INSERT INTO {table_sql(kept)} BY NAME SELECT {sequence} AS sequence, * FROM ({select})"
+        f"INSERT INTO {table_sql(kept)} BY NAME SELECT {sequence} AS sequence, * FROM ({select})",
+        parameters,
     )
 
 
 def items(
     connection: duckdb.DuckDBPyConnection, sequence: int, table: tuple[str, ...], keys: str
 ) -> None:
-    """Keep the items of a catalog whose `item_id` stands in the temporary table `keys`."""
+    """Keep the items of a catalog whose `item_id` stands in the temporary table `keys`.
+
+    Call before they are written; see `same_items` for those that stay as they are.
+    """
     kept = kept_table(table)
     mirror(connection, table, kept, ("existed",))
     connection.execute(
@@ -146,6 +188,23 @@ def items(
                s.* EXCLUDE (item_id)
         FROM (SELECT DISTINCT item_id FROM {keys}) k
         LEFT JOIN {table_sql(table)} s USING (item_id)
+        """
+    )
+
+
+def same_items(
+    connection: duckdb.DuckDBPyConnection, sequence: int, table: tuple[str, ...], keys: str
+) -> None:
+    """Keep which items of the temporary table `keys` came as they are stored.
+
+    They say what they say by this batch too. Call after `items` has kept those that changed.
+    """
+    connection.execute(
+        f"""
+        INSERT INTO undo.same_items
+        SELECT {sequence}, {literal(table_label(table))}, k.item_id FROM {keys} k
+        WHERE k.item_id NOT IN (
+            SELECT item_id FROM {table_sql(kept_table(table))} WHERE sequence = {sequence})
         """
     )
 
@@ -160,8 +219,3 @@ def forget(connection: duckdb.DuckDBPyConnection, sequences: Sequence[int]) -> N
             f"DELETE FROM {table_sql(('undo', name))} WHERE list_contains(?, sequence)",
             [list(sequences)],
         )
-
-
-def columns_of(names: Iterable[str]) -> str:
-    """SQL of attributes and lineage, as they are kept."""
-    return quoted([*names, *LINEAGE])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
+from import_assets.tables import journal
 from import_assets.tables.outcome import Counts
+from import_assets.warehouse.ledger import Turn
 from import_assets.warehouse.sql import frame, literal, number, quote, table_sql
 
 _CODE = quote("id:code")
@@ -17,30 +19,37 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) 
 
 
 def apply(
-    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], lineage: dict[str, object]
+    connection: duckdb.DuckDBPyConnection,
+    table: tuple[str, ...],
+    lineage: dict[str, object],
+    turn: Turn,
 ) -> tuple[Counts, pl.DataFrame]:
     """Add the codes of `staged` that are new; return the counts and the conflicts.
 
     A code already in the pool, or earlier in the file, is a duplicate. One that another pool has
-    is a conflict: `_row`, `kind`, `value`, `message`.
+    is a conflict: `_row`, `kind`, `value`, `message`. The duplicates of what the pool has are kept,
+    in case that is undone.
     """
     conflicts = _in_other_pools(connection, table)
     connection.register("conflicts", conflicts.select("_row").to_arrow())
-    inserted = number(
-        connection,
+    connection.execute(
         f"""
-        INSERT INTO {table_sql(table)} BY NAME
+        CREATE OR REPLACE TEMP TABLE codes AS
         SELECT {_CODE} AS code, $_batch AS _batch, $_import AS _import, $_file AS _file, _row,
                $_imported_at::TIMESTAMP AS _imported_at
-        FROM staged
-        WHERE _row NOT IN (SELECT _row FROM conflicts)
-          AND {_CODE} NOT IN (SELECT code FROM {table_sql(table)})
+        FROM staged WHERE _row NOT IN (SELECT _row FROM conflicts)
         QUALIFY row_number() OVER (PARTITION BY {_CODE} ORDER BY _row) = 1
-        ORDER BY _row
         """,
         lineage,
     )
     connection.unregister("conflicts")
+    there = f"FROM codes {{}} JOIN {table_sql(table)} pool USING (code)"
+    journal.duplicates(connection, turn.sequence, table, f"SELECT codes.* {there.format('SEMI')}")
+    inserted = number(
+        connection,
+        f"INSERT INTO {table_sql(table)} BY NAME "
+        f"SELECT codes.* {there.format('ANTI')} ORDER BY codes._row",
+    )
     staged = number(connection, "SELECT count(*) FROM staged")
     duplicate = staged - inserted - conflicts.height
     return Counts(inserted=inserted, duplicate=duplicate), conflicts

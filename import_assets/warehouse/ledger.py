@@ -192,6 +192,26 @@ def entries(connection: duckdb.DuckDBPyConnection, import_name: str) -> list[Ent
     return [_entry(row) for row in rows]
 
 
+def of_sequences(connection: duckdb.DuckDBPyConnection, sequences: Sequence[int]) -> list[Entry]:
+    """Return the batches with these numbers, oldest first."""
+    rows = connection.execute(
+        f"SELECT {_ENTRY} FROM import_assets.batches WHERE list_contains(?, sequence) "
+        "ORDER BY sequence",
+        [list(sequences)],
+    ).fetchall()
+    return [_entry(row) for row in rows]
+
+
+def find(connection: duckdb.DuckDBPyConnection, batch: str) -> list[Entry]:
+    """Return the batches whose id begins with `batch`, oldest first."""
+    rows = connection.execute(
+        f"SELECT {_ENTRY} FROM import_assets.batches WHERE starts_with(batch_id, ?) "
+        "ORDER BY sequence",
+        [batch],
+    ).fetchall()
+    return [_entry(row) for row in rows]
+
+
 def latest(connection: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
     """Return the last delivery of each import, by the import's name."""
     rows = connection.execute(

@@ -147,7 +147,15 @@ _STATEMENTS = (
     """
     CREATE TABLE IF NOT EXISTS undo.batches (
         sequence BIGINT NOT NULL,
-        attributes VARCHAR[] NOT NULL
+        attributes VARCHAR[],
+        replaces BOOLEAN NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS undo.same_items (
+        sequence BIGINT NOT NULL,
+        catalog VARCHAR NOT NULL,
+        item_id VARCHAR NOT NULL
     )
     """,
     """

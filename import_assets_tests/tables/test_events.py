@@ -103,7 +103,7 @@ def test_events_are_those_of_row_by_row(
                 same = [
                     imported
                     for by, its_total, its_when, imported in kept + new
-                    if shop.customer_of_row[by] is shop.customer_of_row[row]
+                    if shop.customer_of_row[by].remaining is shop.customer_of_row[row].remaining
                     and (its_total, its_when) == (total, when)
                     and imported >= now - WINDOW
                 ]
@@ -133,7 +133,7 @@ def test_events_are_those_of_row_by_row(
             """
         ).fetchall()
         assert ranks == [
-            (by_age.index(shop.customer_of_row[row]), total, when, imported)
+            (by_age.index(shop.customer_of_row[row].remaining), total, when, imported)
             for row, total, when, imported in kept
         ]
 

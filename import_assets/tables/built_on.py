@@ -1,0 +1,230 @@
+"""Which later batches built on a batch, so that it cannot be undone without them (D53).
+
+A later batch built on it when it
+
+- brought rejects of it again;
+- changed an attribute of a customer or an item that this batch had changed too, or replaced the
+  whole catalog;
+- changed anything of a customer or an item that this batch had made, or brought an event of such a
+  customer. Where this batch brought events itself, it made customers only by the way: they stay;
+- changed, or brought an event of, customers that this batch had merged;
+- knew a customer by an identifier that this batch had moved, or, as a batch of customers, given.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+
+from import_assets.tables import journal
+from import_assets.tables.restoring import own_rows
+from import_assets.warehouse import ledger
+from import_assets.warehouse.ledger import Entry
+from import_assets.warehouse.sql import parse_table_label, table_sql
+from import_assets.warehouse.tables import exists
+
+
+@dataclass(frozen=True)
+class Dependent:
+    """A batch that built on another, and how."""
+
+    entry: Entry
+    why: str
+
+
+def dependents(connection: duckdb.DuckDBPyConnection, entry: Entry) -> list[Dependent]:
+    """Return the batches that directly built on this one and were not undone, in their order."""
+    journal.ensure(connection)
+    whys: defaultdict[int, list[str]] = defaultdict(list)
+    for select, what in _queries(connection, entry):
+        rows = connection.execute(
+            f"SELECT sequence, sum(records)::BIGINT FROM ({select}) "
+            f"WHERE sequence > {entry.sequence} AND sequence IN "
+            "(SELECT sequence FROM import_assets.batches WHERE undone_at IS NULL) GROUP BY sequence"
+        ).fetchall()
+        for sequence, records in rows:
+            whys[sequence].append(f"{records:,} {what}")
+    entries = {one.sequence: one for one in ledger.of_sequences(connection, list(whys))}
+    return [Dependent(entries[sequence], ", ".join(whys[sequence])) for sequence in sorted(whys)]
+
+
+def _queries(connection: duckdb.DuckDBPyConnection, entry: Entry) -> Iterator[tuple[str, str]]:
+    """Yield SELECTs of `sequence` and `records`, and what those records are."""
+    yield (
+        "SELECT replayed_in AS sequence, 1 AS records FROM import_assets.rejects "
+        f"WHERE sequence = {entry.sequence} AND replayed_in IS NOT NULL",
+        "of its rejects brought again",
+    )
+    table = parse_table_label(entry.table_name)
+    if table[0] == "catalogs":
+        yield from _item_queries(connection, entry, table)
+    elif table[0] != "vouchers":
+        yield from _customer_queries(connection, entry)
+
+
+_SHARED = "(mine.attributes IS NULL OR other.attributes IS NULL OR " + (
+    "list_has_any(mine.attributes, other.attributes))"
+)
+
+
+def _item_queries(
+    connection: duckdb.DuckDBPyConnection, entry: Entry, table: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    yield (
+        "SELECT u.sequence, l.removed + l.inserted + l.updated + l.unchanged AS records "
+        "FROM undo.batches u JOIN import_assets.batches l USING (sequence) "
+        f"WHERE u.replaces AND l.table_name = (SELECT table_name FROM import_assets.batches "
+        f"WHERE sequence = {entry.sequence})",
+        "items of the whole catalog that it replaced",
+    )
+    kept = journal.kept_table(table)
+    if exists(connection, kept):
+        yield (
+            f"""
+            SELECT later.sequence, count(DISTINCT item_id) AS records
+            FROM {table_sql(kept)} b JOIN (
+                SELECT sequence, item_id FROM {table_sql(kept)}
+                UNION SELECT sequence, item_id FROM undo.same_items
+                WHERE catalog = (SELECT table_name FROM import_assets.batches
+                                 WHERE sequence = {entry.sequence})) later USING (item_id)
+            JOIN undo.batches mine ON mine.sequence = b.sequence
+            JOIN undo.batches other ON other.sequence = later.sequence
+            WHERE b.sequence = {entry.sequence} AND NOT other.replaces
+              AND (NOT b.existed OR {_SHARED})
+            GROUP BY later.sequence
+            """,
+            "of the same items",
+        )
+
+
+# Who changed which customers; `made` where the batch made them, `whole` where it merged them.
+_TOUCHED = """
+    SELECT sequence, customer_id, bool_or(whole) AS whole, bool_or(made) AS made FROM (
+        SELECT sequence, customer_id, whole, NOT existed AS made FROM undo.customers
+        UNION ALL SELECT sequence, customer_id, false, false FROM undo.customer_versions)
+    GROUP BY sequence, customer_id
+"""
+
+
+def _customer_queries(
+    connection: duckdb.DuckDBPyConnection, entry: Entry
+) -> Iterator[tuple[str, str]]:
+    events = parse_table_label(entry.table_name)[0] == "events"
+    mine = f"sequence = {entry.sequence}"
+    _find_bound(connection, entry, events=events)
+    yield (
+        f"""
+        SELECT theirs.sequence, count(*) AS records
+        FROM ({_TOUCHED}) mine JOIN ({_TOUCHED}) theirs USING (customer_id)
+        JOIN undo.batches m ON m.sequence = mine.sequence
+        JOIN undo.batches o ON o.sequence = theirs.sequence
+        WHERE mine.{mine} AND (theirs.whole OR customer_id IN (SELECT customer_id FROM bound)
+            OR list_has_any(m.attributes, o.attributes))
+        GROUP BY theirs.sequence
+        """,
+        "of the same customers",
+    )
+    given = "j.customer_id IS NOT NULL" if events else "true"
+    yield (
+        f"""
+        SELECT theirs.sequence, count(*) AS records
+        FROM undo.customer_ids j JOIN undo.customer_ids theirs USING (kind, value)
+        WHERE j.{mine} AND {given} GROUP BY theirs.sequence
+        """,
+        "of the same identifiers",
+    )
+    yield (
+        f"""
+        SELECT l.sequence, count(*) AS records
+        FROM undo.customer_ids j JOIN import_assets.customer_ids i USING (kind, value)
+        JOIN import_assets.batches l ON i.used > l.clock AND i.used <= l.clock_end
+        WHERE j.{mine} AND {given} AND i.used > {entry.clock_end} GROUP BY l.sequence
+        """,
+        "identifiers that it gave to customers",
+    )
+    for select in _events_of_bound(connection):
+        yield select, "events of its customers"
+
+
+def _find_bound(connection: duckdb.DuckDBPyConnection, entry: Entry, *, events: bool) -> None:
+    """Put the customers that nobody may have known since into `bound`.
+
+    Those are the merged ones, and of a batch of customers also those that it made, or gave another
+    hard identifier: of such, nobody keeps when they were used last.
+    """
+    mine = f"sequence = {entry.sequence}"
+    strict = (
+        ""
+        if events
+        else f"""
+        UNION SELECT customer_id FROM undo.customers WHERE {mine} AND NOT existed
+        UNION SELECT i.customer_id
+        FROM undo.customer_ids j JOIN import_assets.customer_ids i USING (kind, value)
+        WHERE j.{mine} AND i.used IS NULL
+        """
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE bound AS "
+        f"SELECT customer_id FROM undo.customers WHERE {mine} AND whole {strict}"
+    )
+
+
+def _events_of_bound(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Yield SELECTs of who brought events of the customers in `bound`."""
+    for name in _event_types(connection):
+        stored = ("events", name)
+        yield f"""
+            SELECT l.sequence, e.records FROM (
+                SELECT _batch, _imported_at, count(*) AS records FROM {table_sql(stored)}
+                WHERE customer_id IN (SELECT customer_id FROM bound)
+                GROUP BY _batch, _imported_at) e
+            JOIN import_assets.batches l ON l.batch_id = e._batch AND l.applied_at = e._imported_at
+        """
+        kept = journal.kept_table(stored)
+        if exists(connection, kept):
+            yield f"""
+                SELECT sequence, count(*) AS records FROM {table_sql(kept)}
+                WHERE customer_id IN (SELECT customer_id FROM bound) GROUP BY sequence
+            """
+
+
+def _event_types(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'events'"
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def find_users(connection: duckdb.DuckDBPyConnection, entry: Entry) -> None:
+    """Put the customers that this batch changed and other batches know into `users`.
+
+    Others know them by events, before or after, or have changed them later.
+    """
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE touched_customers AS
+        SELECT customer_id FROM undo.customers WHERE sequence = {entry.sequence}
+        UNION SELECT i.customer_id
+        FROM undo.customer_ids j JOIN import_assets.customer_ids i USING (kind, value)
+        WHERE j.sequence = {entry.sequence}
+        """
+    )
+    selects = [
+        f"SELECT customer_id FROM undo.{name} WHERE sequence > {entry.sequence}"
+        for name in ("customers", "customer_versions")
+    ]
+    for name in _event_types(connection):
+        stored = ("events", name)
+        selects.append(f"SELECT customer_id FROM {table_sql(stored)} WHERE NOT ({own_rows(entry)})")
+        kept = journal.kept_table(stored)
+        if exists(connection, kept):
+            selects.append(
+                f"SELECT customer_id FROM {table_sql(kept)} WHERE sequence <> {entry.sequence}"
+            )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE users AS SELECT customer_id FROM touched_customers "
+        f"WHERE customer_id IN ({' UNION ALL '.join(selects)})"
+    )
