@@ -67,7 +67,7 @@ class Books:
                 for key, owner in self.owner.items()
                 if owner in hit
             ],
-            schema={**STORED, "used": pl.Int64()},
+            schema=STORED,
             orient="row",
         )
 
@@ -362,7 +362,7 @@ def test_a_merge_keeps_the_64_cookies_used_last() -> None:
 def test_identifiers_whose_last_use_nobody_noted_go_first() -> None:
     stored = pl.DataFrame(
         [("cookie", "b", 1, 5), ("cookie", "a", 1, None), ("registered", "1", 1, None)],
-        schema={**STORED, "used": pl.Int64()},
+        schema=STORED,
         orient="row",
     )
     rows = frame([{"registered": "1", "cookie": "c"}], HARD_SOFT)
@@ -373,7 +373,7 @@ def test_identifiers_whose_last_use_nobody_noted_go_first() -> None:
 def test_identifiers_of_a_kind_that_the_project_gave_up_follow_their_customer() -> None:
     stored = pl.DataFrame(
         [("device", "d", 2, 1), ("cookie", "a", 2, 1), ("registered", "1", 1, None)],
-        schema={**STORED, "used": pl.Int64()},
+        schema=STORED,
         orient="row",
     )
     rows = frame([{"registered": "1", "cookie": "a"}], HARD_SOFT)
