@@ -142,6 +142,7 @@ class _Books:
             of_one = [
                 *self._of_folder(definition),
                 *self._of_catalog(definition),
+                *self._of_rivals(definition),
                 *self._of_types(definition),
             ]
             found += sorted(of_one, key=lambda one: (one.problem.line, one.problem.column))
@@ -179,13 +180,35 @@ class _Books:
             yield self._finding(definition, at, sentence)
 
     def _of_catalog(self, definition: Import) -> Iterator[Finding]:
-        """Yield what does not go with the catalog's first import (M072, M077, D34, D36)."""
+        """Yield what does not go with the catalog's first import (M077, D34, D36)."""
         kind = definition.spec.kind
         stored = self._catalogs.get(kind.catalog) if isinstance(kind, CatalogKind) else None
         if not isinstance(kind, CatalogKind) or stored is None:
             return
         for misfit in catalogs.misfits(kind, stored):
             yield self._finding(definition, ("kind", misfit.key), misfit.message)
+        yield from self._of_new_columns(definition, stored)
+
+    def _of_rivals(self, definition: Import) -> Iterator[Finding]:
+        """Yield other imports that bring the whole of the same catalog (b.7)."""
+        if definition.spec.catalog_mode != "full":
+            return
+        for other in self._loaded.imports.values():
+            if (
+                other.name != definition.name
+                and other.table == definition.table
+                and other.spec.catalog_mode == "full"
+            ):
+                yield self._finding(
+                    definition,
+                    ("kind",),
+                    f"import {other.name} brings the whole of {table_label(other.table)} too: each "
+                    "removes the items of the other. Say `mode: partial` or `mode: replace` in one",
+                    "warning",
+                )
+
+    def _of_new_columns(self, definition: Import, stored: catalogs.Settings) -> Iterator[Finding]:
+        """Yield columns of a definition that the catalog will not take (M072, D36)."""
         if definition.spec.contract == "evolve":
             return
         known = {name.lower() for name in self._known.get(definition.table, {})}
@@ -194,9 +217,9 @@ class _Books:
                 yield self._finding(
                     definition,
                     column_path(definition.spec.columns, index),
-                    f"{rule.attribute!r} is no column of {table_label(kind.table)}, whose columns "
-                    f"were set by its first import, {stored.first}: a file that has it will be "
-                    "refused. Say `contract: evolve` to let the catalog grow, discard the column, "
+                    f"{rule.attribute!r} is no column of {table_label(definition.table)}, whose "
+                    f"columns were set by its first import, {stored.first}: a file that has it "
+                    "will be refused. Say `contract: evolve` to let the catalog grow, discard the column, "
                     "or import into a new catalog",
                     "warning",
                 )

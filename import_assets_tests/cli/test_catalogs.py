@@ -74,6 +74,19 @@ def test_d36_a_catalog_takes_no_column_of_a_later_definition(stocked: Shop):
     assert stocked.json("check") == []
 
 
+def test_b7_check_warns_of_two_imports_of_the_whole_of_a_catalog(shop: Shop):
+    shop.define("whole", WHOLE)
+    shop.define("part", WHOLE.replace("full", "replace"))
+    assert shop.json("check") == []
+    shop.define("rival", WHOLE)
+    found = shop.json("check")
+    assert [(one["import"], one["severity"]) for one in found] == [
+        ("rival", "warning"),
+        ("whole", "warning"),
+    ]
+    assert "import rival brings the whole of catalogs/prices too" in found[1]["message"]
+
+
 @pytest.mark.slow
 def test_d39_a_pool_keeps_its_name_on_the_whole_way(imported: Shop):
     """b.6: definition, run, asset, table, show and export."""

@@ -24,7 +24,11 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def load(
-    connection: duckdb.DuckDBPyConnection, folder: Path, pool: str, codes: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    pool: str,
+    codes: Sequence[str],
+    import_name: str = "codes",
 ) -> Counts:
     staged = batch(
         folder,
@@ -32,6 +36,7 @@ def load(
         identifiers=("code",),
         table=("vouchers", pool),
         key=f"{pool}.csv",
+        import_name=import_name,
     )
     return apply_batch(connection, staged, project(), NOW).counts
 
@@ -76,6 +81,19 @@ def test_codes_keep_the_order_of_the_file(
     load(connection, tmp_path, "SUMMER10", ["b", "a", "b", "c"])
     load(connection, tmp_path, "SUMMER10", ["a", "d"])
     assert pool(connection, "SUMMER10") == [("b", 1), ("a", 2), ("c", 4), ("d", 2)]
+
+
+def test_two_imports_fill_one_pool(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """b.6: a code stays that of the import which brought it first."""
+    load(connection, tmp_path, "P", ["a", "b"])
+    counts = load(connection, tmp_path, "P", ["b", "c"], "more")
+    assert counts == Counts(read=2, inserted=1, duplicate=1)
+    owners = table(connection, "SELECT code, _import FROM vouchers.P ORDER BY code")
+    assert [tuple(row.values()) for row in owners] == [
+        ("a", "codes"),
+        ("b", "codes"),
+        ("c", "more"),
+    ]
 
 
 def test_codes_differ_by_case(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
