@@ -219,8 +219,8 @@ class _Books:
                     column_path(definition.spec.columns, index),
                     f"{rule.attribute!r} is no column of {table_label(definition.table)}, whose "
                     f"columns were set by its first import, {stored.first}: a file that has it "
-                    "will be refused. Say `contract: evolve` to let the catalog grow, discard the column, "
-                    "or import into a new catalog",
+                    "will be refused. Say `contract: evolve` to let the catalog grow, discard the "
+                    "column, or import into a new catalog",
                     "warning",
                 )
 
