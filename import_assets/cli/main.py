@@ -594,6 +594,25 @@ def agree(session: Session, name: str, yes: bool) -> int:
 
 
 @main.command()
+@click.argument("batch")
+@click.option("--cascade", is_flag=True, help="Undo the batches that built on it, too.")
+@click.option("--dry-run", is_flag=True, help="Show what it would do, and do nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_with_session
+def undo(session: Session, batch: str, cascade: bool, dry_run: bool, yes: bool) -> int:
+    """Take a whole delivery back out of its table.
+
+    Events and vouchers that it brought go, catalog items and attributes of customers become what
+    they were, in one transaction. Later records that were duplicates of it get in. If later batches
+    built on it, they are listed and nothing is done, unless --cascade. BATCH is an id as `files`
+    shows it, or the beginning of one.
+    """
+    from import_assets.cli import undoing
+
+    return undoing.undo_batch(session, batch, cascade=cascade, dry_run=dry_run, confirmed=yes)
+
+
+@main.command()
 @click.argument("name", metavar="IMPORT")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_with_session

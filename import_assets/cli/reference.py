@@ -66,6 +66,11 @@ Times are UTC. While another process writes to the warehouse, commands wait for 
 _COMMON = ("project", "as_json")
 
 _EXAMPLES = {
+    "undo": """\
+import-assets files crm_customers
+import-assets undo 3f9c51d20b7a --dry-run
+import-assets undo 3f9c51d20b7a --cascade --yes
+""",
     "check": """\
 import-assets check
 import-assets check --json | jq -r '.[] | "\\(.file):\\(.line) \\(.message)"'

@@ -8,6 +8,7 @@ from import_assets.pipeline.stage import utc_now
 from import_assets.sources.cleaning import clean_spool
 from import_assets.spec.loading import Project
 from import_assets.staging.cleaning import clean_staging
+from import_assets.tables import journal
 from import_assets.warehouse import ledger
 from import_assets.warehouse.warehouse import Warehouse
 
@@ -32,6 +33,10 @@ def build_housekeeping(project: Project) -> dg.ScheduleDefinition:
                 lambda batch_id: ledger.applied(connection, batch_id) is not None,
                 now,
             )
+        undo_days = min(project.spec.retention.undo_days, project.spec.limits.dedup_days)
+        with warehouse.write() as connection:
+            forgotten = journal.forget_older(connection, now - timedelta(days=undo_days))
+        context.log.info(f"{forgotten:,} batches older than {undo_days} days cannot be undone now")
         context.log.info(
             f"Removed {copies.files:,} copies ({copies.bytes:,} bytes) and {batches.folders:,} "
             f"staged batches ({batches.bytes:,} bytes) older than {age.days} days"

@@ -97,17 +97,19 @@ def _apply(
 
 
 def _open_journal(connection: duckdb.DuckDBPyConnection, manifest: Manifest, turn: Turn) -> None:
-    names = [name for name, _ in manifest.attributes]
+    # A catalog takes nothing of a file without items.
+    empty = manifest.table[0] == "catalogs" and not manifest.rows
+    names = [] if empty else [name for name, _ in manifest.attributes]
     match manifest.table[0]:
         case "customers":
-            journal.open_batch(connection, turn.sequence, names)
+            journal.open_batch(connection, turn.sequence, names, names)
         case "catalogs" if manifest.mode == "partial":
-            journal.open_batch(connection, turn.sequence, [*names, catalogs.PRODUCT])
+            journal.open_batch(connection, turn.sequence, names, [*names, catalogs.PRODUCT])
         case "catalogs":
             whole = manifest.mode == "full" and manifest.replay_of is None
-            journal.open_batch(connection, turn.sequence, None, replaces=whole)
+            journal.open_batch(connection, turn.sequence, names, None, replaces=whole)
         case _:
-            journal.open_batch(connection, turn.sequence, [])
+            journal.open_batch(connection, turn.sequence, names, [])
 
 
 @contextmanager

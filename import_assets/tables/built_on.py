@@ -65,8 +65,8 @@ def _queries(connection: duckdb.DuckDBPyConnection, entry: Entry) -> Iterator[tu
         yield from _customer_queries(connection, entry)
 
 
-_SHARED = "(mine.attributes IS NULL OR other.attributes IS NULL OR " + (
-    "list_has_any(mine.attributes, other.attributes))"
+_SHARED = "(mine.written IS NULL OR other.written IS NULL OR " + (
+    "list_has_any(mine.written, other.written))"
 )
 
 
@@ -122,7 +122,7 @@ def _customer_queries(
         JOIN undo.batches m ON m.sequence = mine.sequence
         JOIN undo.batches o ON o.sequence = theirs.sequence
         WHERE mine.{mine} AND (theirs.whole OR customer_id IN (SELECT customer_id FROM bound)
-            OR list_has_any(m.attributes, o.attributes))
+            OR list_has_any(m.written, o.written))
         GROUP BY theirs.sequence
         """,
         "of the same customers",

@@ -421,15 +421,15 @@ def _write(
     """Write `folded` and the identifiers of `touched`, and keep what was there before."""
     attributes = upsert.fields
     whole = replace(upsert, fields=[*attributes, *_fold_identifiers(connection, identifiers)])
-    if attributes:
+    if upsert.versioned:
         versions.prepare(connection, attributes, turn.clock, timed=upsert.timed)
 
     def before() -> None:
         names = [field.name for field in attributes]
         journal.customers(connection, turn.sequence, "written", names)
-        if attributes:
+        if upsert.versioned:
             journal.versions(connection, turn.sequence, "new_versions")
 
     whole.write(connection, lineage, before)
-    if attributes:
+    if upsert.versioned:
         versions.store(connection)

@@ -7,6 +7,7 @@ that can be undone. Each other table has the ledger's `sequence` of the batch th
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 
 import duckdb
@@ -34,24 +35,24 @@ def kept_table(table: tuple[str, ...]) -> tuple[str, ...]:
 def open_batch(
     connection: duckdb.DuckDBPyConnection,
     sequence: int,
-    attributes: Sequence[str] | None,
+    brought: Sequence[str],
+    written: Sequence[str] | None,
     *,
     replaces: bool = False,
 ) -> None:
     """Note that a batch can be undone.
 
-    `attributes` of customers or items are those that it writes, None where it writes whole items;
-    `replaces` tells that it is a whole catalog.
+    It has brought attributes to its table. Those of customers or items that it may have `written`
+    are None where it writes whole items; `replaces` tells that it is a whole catalog.
     """
-    written = None if attributes is None else list(attributes)
-    connection.execute("INSERT INTO undo.batches VALUES (?, ?, ?)", [sequence, written, replaces])
-
-
-def attributes_of(connection: duckdb.DuckDBPyConnection, sequence: int) -> list[str] | None:
-    """Return the attributes that a batch wrote, see `open_batch`."""
-    row = first_row(
-        connection, "SELECT attributes FROM undo.batches WHERE sequence = ?", [sequence]
+    connection.execute(
+        "INSERT INTO undo.batches VALUES (?, ?, ?, ?)", [sequence, brought, written, replaces]
     )
+
+
+def written_by(connection: duckdb.DuckDBPyConnection, sequence: int) -> list[str] | None:
+    """Return the attributes that a batch may have written, see `open_batch`."""
+    row = first_row(connection, "SELECT written FROM undo.batches WHERE sequence = ?", [sequence])
     return row[0] if row is not None else None
 
 
@@ -207,6 +208,20 @@ def same_items(
             SELECT item_id FROM {table_sql(kept_table(table))} WHERE sequence = {sequence})
         """
     )
+
+
+def forget_older(connection: duckdb.DuckDBPyConnection, before: dt.datetime) -> int:
+    """Drop what is kept of batches applied before then, naive UTC; return how many these are."""
+    old = connection.execute(
+        "SELECT sequence FROM undo.batches JOIN import_assets.batches USING (sequence) "
+        "WHERE applied_at < ?",
+        [before],
+    ).fetchall()
+    if old:
+        connection.execute("BEGIN")
+        forget(connection, [sequence for (sequence,) in old])
+        connection.execute("COMMIT")
+    return len(old)
 
 
 def forget(connection: duckdb.DuckDBPyConnection, sequences: Sequence[int]) -> None:

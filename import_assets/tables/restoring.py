@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
 from import_assets.spec.names import LINEAGE
 from import_assets.tables import journal
 from import_assets.warehouse.ledger import Entry
 from import_assets.warehouse.sql import (
-    first_row,
     literal,
     number,
     quote,
@@ -48,7 +49,7 @@ def restore(
     of_batch = f"b.sequence = {entry.sequence} AND b.existed"
     both = set(columns(connection, kept))
     names = [name for name in columns(connection, table) if name in both and name != key]
-    written = journal.attributes_of(connection, entry.sequence)
+    written = journal.written_by(connection, entry.sequence)
     attributes = [
         name for name in names if name not in LINEAGE and (written is None or name in written)
     ]
@@ -85,31 +86,29 @@ def hand_on_lineage(
     )
 
 
-def undo_attributes(
-    connection: duckdb.DuckDBPyConnection, entry: Entry, table: tuple[str, ...]
+def drop_attributes(
+    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], batches: Sequence[Entry]
 ) -> None:
-    """Drop the attributes that the batch brought first and that nobody has filled since."""
-    brought = connection.execute(
-        """
-        SELECT attribute FROM import_assets.attributes
-        WHERE table_name = ? AND import = ? AND file = ? AND created_at = ?
-          AND attribute NOT IN (
-            SELECT unnest(b.attributes) FROM undo.batches b
-            JOIN import_assets.batches l USING (sequence)
-            WHERE l.table_name = ? AND b.sequence <> ?)
-        """,
-        [
-            table_label(table),
-            entry.import_name,
-            entry.key,
-            entry.applied_at,
-            table_label(table),
-            entry.sequence,
-        ],
-    ).fetchall()
-    for (name,) in brought:
-        filled = f"SELECT 1 FROM {table_sql(table)} WHERE {quote(name)} IS NOT NULL LIMIT 1"
-        if first_row(connection, filled) is None:
+    """Drop the attributes that one of these batches brought first, and no other one since."""
+    sequences = [entry.sequence for entry in batches]
+    for entry in batches:
+        brought = connection.execute(
+            """
+            SELECT attribute FROM import_assets.attributes
+            WHERE table_name = ? AND import = ? AND created_at = ? AND attribute NOT IN (
+                SELECT unnest(brought) FROM undo.batches u
+                JOIN import_assets.batches l ON l.sequence = u.sequence
+                WHERE l.table_name = ? AND NOT list_contains(?, u.sequence))
+            """,
+            [
+                table_label(table),
+                entry.import_name,
+                entry.applied_at,
+                table_label(table),
+                sequences,
+            ],
+        ).fetchall()
+        for (name,) in brought:
             _drop_attribute(connection, table, name)
 
 
@@ -130,17 +129,13 @@ def _drop_attribute(
     )
 
 
-def undo_catalog_settings(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> None:
-    """Drop a catalog of which no import is left, so that the next one is its first (M077)."""
-    left = first_row(
-        connection,
-        "SELECT 1 FROM import_assets.batches WHERE table_name = ? AND undone_at IS NULL LIMIT 1",
-        [table_label(table)],
+def drop_catalog(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> int:
+    """Drop a catalog, so that its next import is its first (M077); return how many items it had."""
+    items = number(connection, f"SELECT count(*) FROM {table_sql(table)}")
+    for one in (table, journal.kept_table(table)):
+        connection.execute(f"DROP TABLE IF EXISTS {table_sql(one)}")
+    connection.execute("DELETE FROM import_assets.catalogs WHERE catalog = ?", [table[1]])
+    connection.execute(
+        "DELETE FROM import_assets.attributes WHERE table_name = ?", [table_label(table)]
     )
-    if left is None:
-        connection.execute(f"DROP TABLE IF EXISTS {table_sql(table)}")
-        connection.execute(f"DROP TABLE IF EXISTS {table_sql(journal.kept_table(table))}")
-        connection.execute("DELETE FROM import_assets.catalogs WHERE catalog = ?", [table[1]])
-        connection.execute(
-            "DELETE FROM import_assets.attributes WHERE table_name = ?", [table_label(table)]
-        )
+    return items

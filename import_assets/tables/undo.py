@@ -16,7 +16,7 @@ from import_assets.errors import ImportAssetsError
 from import_assets.spec.models import Identifier
 from import_assets.tables import journal
 from import_assets.tables.built_on import dependents
-from import_assets.tables.restoring import own_rows, restore, undo_attributes, undo_catalog_settings
+from import_assets.tables.restoring import drop_attributes, drop_catalog, own_rows, restore
 from import_assets.tables.undo_customers import undo_customers
 from import_assets.warehouse import contracts, ledger
 from import_assets.warehouse.ledger import Entry
@@ -62,7 +62,8 @@ def undo(
     connection.execute("BEGIN")
     try:
         batches = _all_of(connection, entry, cascade=cascade)
-        done = [_undo(connection, one, identifiers, now) for one in batches]
+        dropped = _drop(connection, batches)
+        done = [_undo(connection, one, identifiers, now, dropped) for one in batches]
     except BaseException:
         connection.execute("ROLLBACK")
         raise
@@ -116,11 +117,42 @@ def _refusal(connection: duckdb.DuckDBPyConnection, entry: Entry) -> str:
     )
 
 
+def _drop(
+    connection: duckdb.DuckDBPyConnection, batches: Sequence[Entry]
+) -> dict[tuple[str, ...], int]:
+    """Drop what nobody but these batches brought: attributes, and whole catalogs.
+
+    Returns the catalogs with the number of their items. It is done before any row is touched:
+    DuckDB alters no table of which the transaction has changed rows.
+    """
+    dropped: dict[tuple[str, ...], int] = {}
+    for label in {entry.table_name for entry in batches}:
+        table = parse_table_label(label)
+        own = [entry for entry in batches if entry.table_name == label]
+        if table[0] == "catalogs" and not _has_others(connection, label, own):
+            dropped[table] = drop_catalog(connection, table)
+        else:
+            drop_attributes(connection, table, own)
+    return dropped
+
+
+def _has_others(
+    connection: duckdb.DuckDBPyConnection, label: str, batches: Sequence[Entry]
+) -> bool:
+    """Tell whether other batches than these brought rows to a table, and were not undone."""
+    others = (
+        "SELECT 1 FROM import_assets.batches WHERE table_name = ? AND undone_at IS NULL "
+        "AND inserted + updated + unchanged > 0 AND NOT list_contains(?, sequence) LIMIT 1"
+    )
+    return first_row(connection, others, [label, [one.sequence for one in batches]]) is not None
+
+
 def _undo(
     connection: duckdb.DuckDBPyConnection,
     entry: Entry,
     identifiers: dict[str, Identifier],
     now: dt.datetime,
+    dropped: dict[tuple[str, ...], int],
 ) -> Undone:
     table = parse_table_label(entry.table_name)
     match table[0]:
@@ -132,12 +164,12 @@ def _undo(
         case "customers":
             removed, restored = undo_customers(connection, entry, identifiers)
             done = Undone(entry, removed, restored, 0)
+        case _ if table in dropped:
+            done = Undone(entry, dropped.pop(table), 0, 0)
+            dropped[table] = 0
         case _:
             done = _undo_catalog(connection, entry, table)
-    undo_attributes(connection, entry, table)
     _undo_books(connection, entry, now)
-    if table[0] == "catalogs":
-        undo_catalog_settings(connection, table)
     return done
 
 

@@ -124,7 +124,7 @@ def _restore_rows(connection: duckdb.DuckDBPyConnection, entry: Entry) -> int:
 
 
 def _restore_versions(connection: duckdb.DuckDBPyConnection, entry: Entry) -> None:
-    written = set(journal.attributes_of(connection, entry.sequence) or ())
+    written = set(journal.written_by(connection, entry.sequence) or ())
     both = set(columns(connection, journal.VERSIONS)) & set(columns(connection, _VERSIONS))
     names = sorted(both - {"customer_id"})
     values = ", ".join(f"{quote(n)} = b.{quote(n)}" for n in names if n[2:] in written)

@@ -147,7 +147,8 @@ _STATEMENTS = (
     """
     CREATE TABLE IF NOT EXISTS undo.batches (
         sequence BIGINT NOT NULL,
-        attributes VARCHAR[],
+        brought VARCHAR[] NOT NULL,
+        written VARCHAR[],
         replaces BOOLEAN NOT NULL
     )
     """,
