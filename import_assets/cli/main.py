@@ -357,22 +357,52 @@ def files(session: Session, name: str, forget: str | None) -> int:
 @click.argument("name", metavar="IMPORT")
 @click.option("--batch", metavar="ID", help="Of this batch only, by its id or how it begins.")
 @click.option(
+    "--refused",
+    metavar="KEY",
+    help="Of this delivery, which was refused because too many of its records were rejected.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write to this file instead of standard output.",
 )
 @_with_session
-def rejects(session: Session, name: str, batch: str | None, out: Path | None) -> int:
-    """Write the rejected records as CSV, one line a fault.
+def rejects(
+    session: Session, name: str, batch: str | None, refused: str | None, out: Path | None
+) -> int:
+    """Write the rejected records as CSV, to be mended and handed back to `replay`.
 
-    The columns are _file, _record, _line, _column, _reason, _message, _value and _raw, the last
-    being the whole record as it was written. A cell that a spreadsheet would take for a formula has
-    an apostrophe put before it; --json gives the exact values, by record.
+    Each record is a row with the columns of its delivery and the cells as they stood. Before them
+    stand _batch, _file and _record, behind them _line, _column, _reason, _message, and _raw where a
+    record could not be cut into cells. A cell that a spreadsheet would take for a formula has an
+    apostrophe put before it, which `replay` takes off. Records that were replayed are left out.
     """
     from import_assets.cli import rejecting
 
-    return rejecting.rejects(session, name, batch, out)
+    if batch is not None and refused is not None:
+        raise click.UsageError("say --batch or --refused, not both")
+    return rejecting.rejects(session, name, batch, refused, out)
+
+
+@main.command()
+@click.argument("name", metavar="IMPORT")
+@click.argument("file", metavar="FILE", type=_FOLDER, required=False)
+@click.option("--batch", metavar="ID", help="Of this batch only, by its id or how it begins.")
+@click.option("--dry-run", is_flag=True, help="Tell what would become of them; write nothing.")
+@_with_session
+def replay(session: Session, name: str, file: Path | None, batch: str | None, dry_run: bool) -> int:
+    """Take rejected records again, through Dagster, so that the UI shows it.
+
+    With FILE those in it, which is what `rejects` wrote, mended and saved as CSV in UTF-8. Without,
+    all that are outstanding, as they were: after the definition was mended. Each record keeps its
+    file and number; what is rejected again can be replayed again.
+    """
+    from import_assets.cli import replaying
+
+    if batch is not None and file is not None:
+        raise click.UsageError("--batch goes without FILE, which says the batch of each record")
+    return replaying.replay(session, name, file, batch, only_try=dry_run)
 
 
 @main.command()

@@ -109,6 +109,12 @@ import-assets files crm_customers --forget customers_2026-10.csv
     "rejects": """\
 import-assets rejects purchases > to_mend.csv
 import-assets rejects purchases --batch 384bccd2 --json
+import-assets rejects purchases --refused purchases_2026-11.csv > to_mend.csv
+""",
+    "replay": """\
+import-assets replay purchases mended.csv --dry-run
+import-assets replay purchases mended.csv
+import-assets replay purchases
 """,
     "agree": """\
 import-assets agree crm_customers
@@ -208,10 +214,10 @@ the first megabytes are fetched. `run --dry-run` tries all of it.
 | `no definition` | The definition is gone, its memory is not yet; `delete` forgets it. |
 """,
     "rejects": """\
-The file is CSV by RFC 4180: UTF-8, commas, lines that end with CR LF. `_line` is the line of the
-delivery on which the record begins, counted from 1, `_record` its number without header and blank
-lines. `_column` and `_value` are empty where the record as a whole is at fault. A record with
-several faults has several lines.
+The file is CSV by RFC 4180: UTF-8, commas, lines that end with CR LF. Each record is a row.
+`_line` is the line of the delivery on which it begins, counted from 1, `_record` its number without
+header and blank lines. `_message` has all its faults. How to mend the file and hand it back:
+[rejects.md](rejects.md).
 
 Values come from whoever wrote the delivery, and a spreadsheet would run some of them as formulas:
 those get an apostrophe put before them, see [exporting.md](exporting.md). Line breaks stay.

@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from import_assets.orchestration.launch import Arrival
 
 Word = Literal[
-    "imported", "imported before", "would be imported", "nothing new", "refused", "failed"
+    "imported",
+    "imported before",
+    "would be imported",
+    "replayed",
+    "replayed before",
+    "would be replayed",
+    "nothing new",
+    "refused",
+    "failed",
 ]
 
 _OUTCOMES = ("inserted", "updated", "unchanged", "duplicate", "rejected")
@@ -98,14 +106,17 @@ def run(
         if dry_run:
             told, failure = _dry_runs(session, definition, choice, warehouse), None
         else:
-            told, failure = _launched(session, definition, choice)
-    _print(session, definition, told, time.monotonic() - started, dry_run=dry_run)
+            told, failure = launched(
+                session, definition, choice.keys, text=choice.text, slot=choice.slot
+            )
+    print_told(session, definition, told, time.monotonic() - started, dry_run=dry_run)
     if failure is not None:
         output.note(f"Error: {failure}")
-    return _exit_code(told, failure)
+    return exit_code(told, failure)
 
 
-def _exit_code(told: Sequence[Told], failure: str | None) -> int:
+def exit_code(told: Sequence[Told], failure: str | None) -> int:
+    """Return the exit code for what became of all deliveries."""
     missed = [one for one in told if one.counts is None]
     if len(missed) == len(told):
         return NOT_DONE
@@ -115,55 +126,66 @@ def _exit_code(told: Sequence[Told], failure: str | None) -> int:
 # --- through Dagster ----------------------------------------------------------------------------
 
 
-def _launched(
-    session: Session, definition: Import, choice: Choice
+def launched(
+    session: Session,
+    definition: Import,
+    keys: Sequence[str],
+    *,
+    words: tuple[Word, Word] = ("imported", "imported before"),
+    **how: Any,
 ) -> tuple[list[Told], str | None]:
+    """Bring deliveries in through Dagster, and tell what became of each, and why it broke off.
+
+    Args:
+        session: the call.
+        definition: the import.
+        keys: the deliveries.
+        words: what is said of those that came in now, and of those that were in before.
+        how: what else `launch` is told.
+    """
     output = session.output
     output.note("Starting Dagster ...")
     # Loaded here, because it takes seconds, of which the user should know.
     from import_assets.orchestration.launch import launch, open_instance
 
-    keys = choice.keys
     with (
         open_instance(session.root, output.note) as instance,
         progress(output, len(keys)) as watch,
     ):
-        launched = launch(
-            instance,
-            session.loaded,
-            definition,
-            keys,
-            text=choice.text,
-            slot=choice.slot,
-            watch=watch,
-            say=output.note,
+        outcome = launch(
+            instance, session.loaded, definition, keys, watch=watch, say=output.note, **how
         )
-    for warning in launched.warnings:
+    for warning in outcome.warnings:
         output.note(f"warning: {warning}")
     with session.reading() if session.has_warehouse else nullcontext() as connection:
         refused = refusals.of_import(connection, definition.name) if connection else {}
         reasons = {
             one.batch_id: rejects.by_reason(connection, one.batch_id)
-            for one in launched.arrivals
+            for one in outcome.arrivals
             if connection and one.batch_id and one.counts and one.counts.rejected
         }
     told: list[Told] = []
-    for one in launched.arrivals:
+    for one in outcome.arrivals:
         if one.counts is None:
-            word = "refused" if one.failure and one.key in refused else "failed"
-            message = one.failure or launched.failure or "it was not reached"
-            told.append(Told(one.key, word, message=message))
+            told.append(_missed(one, refused.get(one.key), outcome.failure))
             continue
-        word = _word(one)
+        word = _word(one, words)
         of_batch = reasons.get(one.batch_id or "", {})
         told.append(Told(one.key, word, one.counts, one.seconds, one.batch_id, of_batch))
-    return told, launched.failure
+    return told, outcome.failure
 
 
-def _word(one: Arrival) -> Word:
+def _missed(one: Arrival, refusal: refusals.Refusal | None, failure: str | None) -> Told:
+    if one.failure and refusal is not None:
+        # Dagster has the sentence too, but there the values in it are masked.
+        return Told(one.key, "refused", message=refusal.message)
+    return Told(one.key, "failed", message=one.failure or failure or "it was not reached")
+
+
+def _word(one: Arrival, words: tuple[Word, Word]) -> Word:
     if one.unchanged:
         return "nothing new"
-    return "imported before" if one.already else "imported"
+    return words[1] if one.already else words[0]
 
 
 # --- dry run ------------------------------------------------------------------------------------
@@ -190,7 +212,7 @@ def _tried(
 ) -> Told:
     storage = choice.storage_of(delivery)
     on_the_way = partial(watch, delivery.key)
-    return _told(
+    return tried(
         delivery.key,
         lambda: dry_run(
             definition, storage, delivery, warehouse, slot=choice.slot, progress=on_the_way
@@ -205,23 +227,28 @@ def _tried_slot(
     if feed is None:
         raise ValueError(f"{slot} is a slot, and there is no feed")
     on_the_way = partial(watch, slot)
-    return _told(slot, lambda: dry_run_feed(definition, feed, slot, warehouse, progress=on_the_way))
+    return tried(slot, lambda: dry_run_feed(definition, feed, slot, warehouse, progress=on_the_way))
 
 
-def _told(key: str, trial: Callable[[], DryRun]) -> Told:
+def tried(
+    key: str,
+    trial: Callable[[], DryRun],
+    words: tuple[Word, Word] = ("would be imported", "imported before"),
+) -> Told:
+    """Try a delivery out and tell what would become of it; `words` as those of `launched`."""
     started = time.monotonic()
     try:
-        tried = trial()
+        found = trial()
     except FileRefused as error:
         return Told(key, "refused", message=str(error))
     except (SourceError, UnknownName) as error:
         return Told(key, "failed", message=str(error))
     seconds = round(time.monotonic() - started, 3)
-    if tried.manifest is None:
-        return Told(key, "nothing new", tried.counts, seconds)
-    word = "imported before" if tried.already else "would be imported"
-    reasons = {} if tried.already else _by_reason(tried.rejects)
-    return Told(key, word, tried.counts, seconds, tried.manifest.batch_id, reasons)
+    if found.manifest is None:
+        return Told(key, "nothing new", found.counts, seconds)
+    word = words[1] if found.already else words[0]
+    reasons = {} if found.already else _by_reason(found.rejects)
+    return Told(key, word, found.counts, seconds, found.manifest.batch_id, reasons)
 
 
 def _by_reason(frame: pl.DataFrame) -> dict[str, int]:
@@ -237,9 +264,10 @@ def _by_reason(frame: pl.DataFrame) -> dict[str, int]:
 # --- printing -----------------------------------------------------------------------------------
 
 
-def _print(
+def print_told(
     session: Session, definition: Import, told: Sequence[Told], seconds: float, *, dry_run: bool
 ) -> None:
+    """Print what became of deliveries, or would."""
     output = session.output
     output.json(one.record() for one in told)
     if not output.as_json:

@@ -38,6 +38,7 @@ _SLICE_BYTES = 16 << 20
 
 # Wide signs are signs too. Apostrophes in front count: else nobody could tell who put them there.
 _FORMULA = r"^'*[=+\-@\t\r\n＝＋－＠]"
+_DEFUSED = r"^'+[=+\-@\t\r\n＝＋－＠]"
 _PLAIN_NUMBER = r"^[-+]?[0-9]+([.,][0-9]+)?$"
 _SCIENTIFIC = r"^(?<sign>-?)(?<first>[0-9])(?:\.(?<rest>[0-9]+))?e(?<power>[-+]?[0-9]+)$"
 _CONTROL = r"[\x00-\x1f]"
@@ -211,6 +212,11 @@ def _is_formula(cell: pl.Expr) -> pl.Expr:
 
 def _defused(cell: pl.Expr) -> pl.Expr:
     return "'" + cell
+
+
+def undefused(cell: pl.Expr) -> pl.Expr:
+    """Return a cell as it was before a `defused` style wrote it."""
+    return pl.when(cell.str.contains(_DEFUSED)).then(cell.str.slice(1)).otherwise(cell)
 
 
 def _needs_quotes(cell: pl.Expr) -> pl.Expr:

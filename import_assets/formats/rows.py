@@ -10,10 +10,14 @@ reason of a reject     the record
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 
 import polars as pl
 
-from import_assets.records import REJECTS, ColumnKind, Records, RowText
+from import_assets.records import REJECTS, ColumnKind, Fault, Records, RowText
+
+NULL_CURSOR = "null_cursor"
+"""The reason of a reject that the import could not know as one that it has read before."""
 
 
 class RowsReader:
@@ -80,13 +84,7 @@ class RowsReader:
 
     def _rejects(self, refused: pl.DataFrame) -> pl.DataFrame:
         raw = RowText(refused.drop(_NUMBER)).take(range(refused.height))
-        fault = {
-            "column": self._cursor,
-            "value": None,
-            "reason": "null_cursor",
-            "message": f"There is nothing in {self._cursor}, by which this import knows what is "
-            "new; fill it in: the row is reported at each start until then.",
-        }
+        fault = asdict(null_cursor(self._cursor or ""))
         return pl.DataFrame(
             {
                 "record": refused[_NUMBER],
@@ -96,6 +94,16 @@ class RowsReader:
             },
             schema=REJECTS,
         )
+
+
+def null_cursor(column: str) -> Fault:
+    """A row has nothing in the column by which the import knows what is new."""
+    return Fault(
+        NULL_CURSOR,
+        f"There is nothing in {column}, by which this import knows what is new; fill it in: the "
+        "row is reported at each start until then.",
+        column,
+    )
 
 
 _NUMBER = "\0number"

@@ -13,10 +13,11 @@ from typing import Any
 import dagster as dg
 
 from import_assets.errors import FileRefused, ImportAssetsError, UnknownName, WarehouseError
-from import_assets.orchestration import alive, checks, left_over, metadata
+from import_assets.orchestration import alive, checks, failing, left_over, metadata
 from import_assets.orchestration.connected import connections
 from import_assets.orchestration.keys import (
     IMPORTS_GROUP,
+    REPLAY_TAG,
     SLOT_TAG,
     analysis_key,
     import_key,
@@ -26,6 +27,7 @@ from import_assets.orchestration.keys import (
 )
 from import_assets.pipeline.deliver import Delivered, deliver, deliver_feed
 from import_assets.pipeline.feeds import open_feed
+from import_assets.pipeline.replay import bring_in, keys_of
 from import_assets.sources.open import open_source
 from import_assets.sources.retry import retrying
 from import_assets.spec.loading import Import
@@ -143,22 +145,27 @@ def _run(
     """
     alive.hold(definition.project, context.run.run_id)
     warehouse = Warehouse(definition.project.warehouse_path, log=context.log.info)
+    replays = _replays(context, definition, warehouse)
     earlier = [
         one
-        for one in left_over.apply(context, [definition], warehouse)
-        if one.delivery.key not in context.partition_keys
+        for one in left_over.apply(context, [definition], warehouse, besides=replays.values())
+        if one.delivery.key not in context.partition_keys or one.is_replay
     ]
     delivered: list[Delivered] = []
     failed: list[_Failed] = []
     for key in context.partition_keys:
         try:
-            one = _deliver(context, definition, warehouse, key, text)
+            one = (
+                bring_in(definition, replays[key], warehouse)
+                if key in replays
+                else _deliver(context, definition, warehouse, key, text)
+            )
         except Exception as error:  # Whatever it is, the neighbours go on.
             if isinstance(error, WarehouseError):
                 warehouse = Warehouse(
                     warehouse.path, wait_seconds=_SECOND_WAIT_SECONDS, log=context.log.info
                 )
-            failed.append(_failed(context, key, error))
+            failed.append(_failed(context, definition, key, error))
         else:
             context.log.info(metadata.summary(one))
             delivered.append(one)
@@ -170,9 +177,8 @@ def _run(
             description=_failure(failed, len(delivered)),
             allow_retries=not all(one.final for one in failed),
         )
-    others = {key: told.pop(key) for key in {one.delivery.key for one in earlier}}
-    yield from _reported(context, others)
-    for key, values in told.items():
+    yield from _reported(context, told[: len(earlier)])
+    for key, values in told[len(earlier) :]:
         context.add_asset_metadata(values, partition_key=key)
     yield dg.MaterializeResult(check_results=results)
 
@@ -182,20 +188,31 @@ def _told(
     warehouse: Warehouse,
     delivered: Sequence[Delivered],
     failed: Sequence[_Failed],
-) -> tuple[dict[str, dict[str, Any]], list[dg.AssetCheckResult]]:
-    """Return the metadata of each delivery by its key, and the checks over all of them."""
+) -> tuple[list[tuple[str, dict[str, Any]]], list[dg.AssetCheckResult]]:
+    """Return the key and the metadata of each delivery, and the checks over all of them."""
     with warehouse.read() as connection:
-        told = {
-            one.delivery.key: metadata.of_delivery(connection, definition, one) for one in delivered
-        }
+        told = [
+            (one.delivery.key, metadata.of_delivery(connection, definition, one))
+            for one in delivered
+        ]
         sentences = [one.sentence for one in failed]
         return told, checks.of_import(connection, definition, delivered, sentences)
 
 
-def _failed(context: dg.AssetExecutionContext, key: str, error: Exception) -> _Failed:
+def _replays(
+    context: dg.AssetExecutionContext, definition: Import, warehouse: Warehouse
+) -> dict[str, str]:
+    """Return the batches that a run replays by the key of their delivery; it imports none then."""
+    batch_ids = context.run.tags.get(REPLAY_TAG, "").split()
+    return keys_of(definition, batch_ids, warehouse) if batch_ids else {}
+
+
+def _failed(
+    context: dg.AssetExecutionContext, definition: Import, key: str, error: Exception
+) -> _Failed:
     """Log why a delivery was not imported, in a sentence that begins with its key."""
     if isinstance(error, ImportAssetsError):
-        sentence = str(error)
+        sentence = failing.sentence(error, masked=definition.project.spec.mask_rejects)
         if not sentence.startswith(f"{key}:"):
             sentence = f"{key}: {sentence}"
         context.log.error(sentence)
@@ -250,10 +267,10 @@ def _progress_log(context: dg.AssetExecutionContext, key: str) -> Any:
 
 
 def _reported(
-    context: dg.AssetExecutionContext, told: dict[str, dict[str, Any]]
+    context: dg.AssetExecutionContext, told: Sequence[tuple[str, dict[str, Any]]]
 ) -> Iterator[dg.AssetMaterialization]:
     # What is given to `context.log_event` would be lost when the step fails after it.
-    for key, values in told.items():
+    for key, values in told:
         yield dg.AssetMaterialization(context.asset_key, partition=key, metadata=values)
 
 

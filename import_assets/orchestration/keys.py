@@ -24,6 +24,9 @@ IMPORT_TAG = "import"
 SLOT_TAG = "import_assets/slot"
 """Run tag: the occasion of a repeated import, which takes the same file again (M027)."""
 
+REPLAY_TAG = "import_assets/replay"
+"""Run tag: the staged batches of rejected records that are taken again, with spaces between."""
+
 
 def import_key(name: str) -> dg.AssetKey:
     """Return the asset key of an import."""

@@ -27,7 +27,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from import_assets.errors import ImportAssetsError
 from import_assets.orchestration import alive
 from import_assets.orchestration.imports import WATCH, build_import, run_assets
-from import_assets.orchestration.keys import IMPORT_TAG, SLOT_TAG, import_key, partitions_name
+from import_assets.orchestration.keys import (
+    IMPORT_TAG,
+    REPLAY_TAG,
+    SLOT_TAG,
+    import_key,
+    partitions_name,
+)
 from import_assets.orchestration.requests import partition_tags, stretches
 from import_assets.orchestration.tables import build_table
 from import_assets.spec.loading import Import, Loaded
@@ -168,6 +174,7 @@ def launch(
     *,
     text: str | None = None,
     slot: str | None = None,
+    replays: Mapping[str, str] | None = None,
     watch: Watch | None = None,
     say: Say,
 ) -> Launched:
@@ -180,6 +187,7 @@ def launch(
         keys: The deliveries, each once.
         text: The pasted text, where the source is `paste` and the definition does not hold it.
         slot: The occasion, for a start that takes files again (M027).
+        replays: Where records are replayed, the staged batch of each delivery, by its key.
         watch: Told how far each delivery is, see `WATCH`.
         say: Told what the runs say beside the outcome of deliveries, such as what they wait for.
 
@@ -205,7 +213,7 @@ def launch(
                 definition,
                 job,
                 asset_selection=run_assets(definition),
-                tags={**tags, **partition_tags(stretch)},
+                tags={**tags, **partition_tags(stretch), **_replay_tag(replays, stretch)},
                 run_config=config,
             )
             found = _Reading(result.all_events, definition)
@@ -221,6 +229,10 @@ def launch(
     missing = [key for key in keys if key not in arrivals]
     arrivals |= {key: Arrival(key, failure=listener.about(key)) for key in missing}
     return Launched(tuple(arrivals[key] for key in keys), tuple(warned), failure)
+
+
+def _replay_tag(replays: Mapping[str, str] | None, stretch: Sequence[str]) -> dict[str, str]:
+    return {REPLAY_TAG: " ".join(replays[key] for key in stretch)} if replays else {}
 
 
 def _step(definition: Import) -> str:

@@ -9,12 +9,13 @@ import dagster as dg
 import duckdb
 import polars as pl
 
+from import_assets.orchestration import masking
 from import_assets.pipeline.deliver import Delivered
 from import_assets.sources.rows import RowColumn
 from import_assets.spec.loading import Import
 from import_assets.spec.names import LINEAGE
 from import_assets.staging.manifest import Manifest
-from import_assets.warehouse import attributes, rejects
+from import_assets.warehouse import attributes, ledger, rejects
 from import_assets.warehouse.sql import frame, number, quoted, table_label, table_sql
 
 REJECTS_SHOWN = 20
@@ -27,7 +28,7 @@ def of_delivery(
     connection: duckdb.DuckDBPyConnection, definition: Import, delivered: Delivered
 ) -> dict[str, Any]:
     """Return the metadata of one delivery: counts, where it came from, rejects and rows."""
-    counts = delivered.counts
+    counts, masked = delivered.counts, definition.project.spec.mask_rejects
     metadata: dict[str, Any] = {
         "dagster/partition_row_count": counts.inserted + counts.updated,
         **counts.as_dict(),
@@ -51,16 +52,31 @@ def of_delivery(
         if manifest.unmapped:
             metadata["columns_without_a_rule"] = ", ".join(manifest.unmapped)
         if manifest.warnings:
+            hide = masking.warning if masked else str
             metadata["warnings"] = dg.MetadataValue.md(
-                "\n".join(f"- {warning}" for warning in manifest.warnings)
+                "\n".join(f"- {hide(warning)}" for warning in manifest.warnings)
             )
+    metadata |= _replayed(connection, delivered.batch_id)
     if counts.rejected:
         shown = rejects.of_batch(connection, delivered.batch_id, REJECTS_SHOWN)
-        metadata["rejects"] = _rejects_table(shown)
+        metadata["rejects"] = _rejects_table(shown, masked=masked)
         reasons = rejects.by_reason(connection, delivered.batch_id)
         metadata["rejects_by_reason"] = ", ".join(f"{r}: {n:,}" for r, n in reasons.items())
     metadata["rows"] = _preview(connection, definition.table, delivered.batch_id)
     return metadata
+
+
+def _replayed(connection: duckdb.DuckDBPyConnection, batch_id: str) -> dict[str, Any]:
+    """Return of which delivery a batch replays rejects, if it does, and how many are left."""
+    entry = ledger.applied(connection, batch_id)
+    if entry is None:
+        return {}
+    first = entry.replay_of or entry.sequence
+    left = rejects.outstanding_counts(connection, entry.import_name).get(first, 0)
+    told = {"rejects_outstanding": left} if left or entry.replay_of else {}
+    if entry.replay_of is None:
+        return told
+    return {"replay_of": ledger.of_sequences(connection, [first])[0].batch_id, **told}
 
 
 def of_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> dict[str, Any]:
@@ -130,10 +146,26 @@ def _preview(
     return _table(frame(connection, sql, parameters))
 
 
-def _rejects_table(refused: pl.DataFrame) -> dg.MetadataValue:
+def _rejects_table(refused: pl.DataFrame, *, masked: bool) -> dg.MetadataValue:
     # A record can have several faults, each of which is a row of this table.
     faults = refused.explode("faults").unnest("faults").head(REJECTS_SHOWN)
-    return _table(faults.select("record", "line", "column", "value", "reason", "message", "raw"))
+    shown = faults.select("record", "line", "column", "value", "reason", "message", "raw")
+    return _table(_masked(shown) if masked else shown)
+
+
+def _masked(faults: pl.DataFrame) -> pl.DataFrame:
+    values = faults["value"].to_list()
+    return faults.with_columns(
+        value=pl.Series([one and masking.value(one) for one in values], dtype=pl.String),
+        message=pl.Series(
+            [
+                masking.sentence(message, [value])
+                for message, value in zip(faults["message"], values, strict=True)
+            ],
+            dtype=pl.String,
+        ),
+        raw=pl.Series([masking.value(raw) for raw in faults["raw"]], dtype=pl.String),
+    )
 
 
 def _table(rows: pl.DataFrame) -> dg.MetadataValue:

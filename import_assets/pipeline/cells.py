@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -22,6 +23,15 @@ _CUT = (TOO_FEW, BROKEN, "too_many_cells")
 
 NOT_READ = (*_CUT, "bad_quote", "quote_not_closed", "stray_carriage_return", "undecodable")
 """Reasons for which a record was refused before anybody looked at its values."""
+
+
+@runtime_checkable
+class KnowsCells(Protocol):
+    """A reader that has the cells of the records that it refuses."""
+
+    def refused_cells(self, rejects: pl.DataFrame) -> pl.DataFrame:
+        """Return `record` and `cells` of rejects of its own."""
+        ...
 
 
 def listed(frame: pl.DataFrame, header: Sequence[str]) -> pl.Series:
@@ -58,6 +68,8 @@ def _refused_by_format(
     rejects: pl.DataFrame, reader: Reader, header: Sequence[str]
 ) -> pl.DataFrame:
     """Return `record` and `cells` of those rejects of a format whose cells can be told."""
+    if isinstance(reader, KnowsCells):
+        return reader.refused_cells(rejects)
     told = rejects
     if isinstance(reader, CsvReader):
         reasons = pl.col("faults").list.eval(pl.element().struct.field("reason").is_in(_CUT))

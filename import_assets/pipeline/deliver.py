@@ -15,10 +15,13 @@ from import_assets.sources.storage.base import Storage
 from import_assets.spec.loading import Import
 from import_assets.staging.batch import Batch, Staging
 from import_assets.staging.manifest import Manifest
+from import_assets.tables import threshold
 from import_assets.tables.apply import Applied, apply_batch
 from import_assets.tables.outcome import Counts
+from import_assets.tables.threshold import TooManyRejects
 from import_assets.warehouse import contracts, ledger, refusals
 from import_assets.warehouse.contracts import Terms
+from import_assets.warehouse.sql import transaction
 from import_assets.warehouse.warehouse import Warehouse
 
 
@@ -37,6 +40,11 @@ class Delivered:
     manifest: Manifest | None
     seconds: float
     unchanged_since: str | None = None
+
+    @property
+    def is_replay(self) -> bool:
+        """True where records came in that were rejected before, and were read for it now."""
+        return self.manifest is not None and self.manifest.replay_of is not None
 
 
 def deliver(
@@ -95,7 +103,7 @@ def deliver_feed(
         entry = ledger.applied_under(connection, definition.name, key, definition.definition_hash)
         last = ledger.last(connection, definition.name)
     if entry is not None:
-        return _not_read(key, entry, started)
+        return not_read(key, entry, started)
     fingerprint = identity = ""
     try:
         with feed.pull(
@@ -128,7 +136,8 @@ def since_of(entry: ledger.Entry | None) -> Since | None:
     return entry and Since(entry.key, entry.fingerprint, entry.sha256, entry.state)
 
 
-def _not_read(key: str, entry: ledger.Entry, started: float) -> Delivered:
+def not_read(key: str, entry: ledger.Entry, started: float) -> Delivered:
+    """Return what became of a batch that the ledger has; `started` is by the monotonic clock."""
     modified = (entry.modified or entry.applied_at).replace(tzinfo=dt.UTC)
     delivery = Delivery(key, entry.fingerprint, entry.bytes, modified)
     seconds = time.monotonic() - started
@@ -138,7 +147,7 @@ def _not_read(key: str, entry: ledger.Entry, started: float) -> Delivered:
 def _unchanged(key: str, last: ledger.Entry | None, started: float) -> Delivered:
     if last is None:
         raise RuntimeError(f"{key}: a feed cannot be unchanged before anything came in")
-    same = _not_read(key, last, started)
+    same = not_read(key, last, started)
     return replace(same, counts=Counts(), already=False, unchanged_since=last.key)
 
 
@@ -159,15 +168,20 @@ def apply(definition: Import, warehouse: Warehouse, batch: Batch) -> Applied:
         applied = apply_batch(
             connection, batch, definition.project.spec, utc_now(), terms_of(definition)
         )
-        refusals.clear(connection, definition.name, batch.manifest.key)
+        if batch.manifest.replay_of is None:
+            refusals.clear(connection, definition.name, batch.manifest.key)
     # Were it kept, a delivery that is forgotten would come back from here unasked.
     Staging(definition.project.staging_path).remove(batch)
     return applied
 
 
 def terms_of(definition: Import) -> Terms:
-    """Return what an import agrees on; the conventions of Emarsys hold the order too (b.8)."""
-    return Terms(definition.spec.contract, ordered=definition.spec.conventions is not None)
+    """Return what a delivery is held to; by Emarsys' conventions columns have an order (b.8)."""
+    return Terms(
+        definition.spec.contract,
+        ordered=definition.spec.conventions is not None,
+        fail_above=definition.spec.fail_above,
+    )
 
 
 def keep_refusal(
@@ -182,10 +196,12 @@ def keep_refusal(
     """Remember a refusal, and drop the batch `identity` if it was its table that refused it."""
     staging = Staging(definition.project.staging_path)
     staged = staging.find(definition.name, identity) if identity else None
-    if staged is not None:
-        staging.remove(staged)
     refusal = refusals.from_error(error, key, fingerprint, definition.definition_hash, utc_now())
-    with warehouse.write() as connection:
+    with warehouse.write() as connection, transaction(connection):
+        refusals.record(connection, definition.name, refusal)
         if staged is not None and error.reason == contracts.CHANGED:
             contracts.see(connection, definition.name, staged.manifest.header, key)
-        refusals.record(connection, definition.name, refusal)
+        if staged is not None and isinstance(error, TooManyRejects):
+            threshold.keep(connection, staged)
+    if staged is not None:
+        staging.remove(staged)

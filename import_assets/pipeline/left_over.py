@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from import_assets.errors import FileRefused
@@ -22,16 +22,19 @@ class LeftOvers:
     errors: tuple[Exception, ...] = ()
 
 
-def apply_pending(definitions: Sequence[Import], warehouse: Warehouse) -> LeftOvers:
+def apply_pending(
+    definitions: Sequence[Import], warehouse: Warehouse, *, besides: Collection[str] = ()
+) -> LeftOvers:
     """Apply batches of these imports that were staged but not applied, oldest first.
 
     They are what an interrupted run left. One that the table refuses is kept in the books and
     removed, as its own run would have done; one that fails otherwise stays where it is, and stops
     nothing. One that was applied already, or was staged under a definition that has changed since,
-    is removed: its delivery will be read again if need be.
+    is removed: its delivery will be read again if need be, and rejects that were to be replayed
+    are still outstanding. Batches of the ids `besides` are left alone.
     """
     by_name = {definition.name: definition for definition in definitions}
-    staged = _staged(by_name)
+    staged = [one for one in _staged(by_name) if one.manifest.batch_id not in besides]
     if not staged:
         return LeftOvers()
     with warehouse.read() as connection:
@@ -63,6 +66,10 @@ def _apply(definition: Import, warehouse: Warehouse, batch: Batch) -> Delivered:
     try:
         applied = apply(definition, warehouse, batch)
     except FileRefused as error:
+        if manifest.replay_of is not None:
+            # The rejects stay what they were, and outstanding: there is nothing to be remembered.
+            Staging(definition.project.staging_path).remove(batch)
+            raise
         keep_refusal(
             definition,
             warehouse,

@@ -577,6 +577,12 @@ class ImportSpec(StrictModel):
         default="5%",
         description="Share of rejected records above which the check on rejects warns.",
     )
+    fail_above: Share | None = Field(
+        default=None,
+        description="Share of rejected records above which a delivery is refused as a whole. Left "
+        "out: however many are rejected, the others are imported.",
+        examples=["20%"],
+    )
     description: str | None = Field(
         default=None,
         description="Shown in the UI.",
@@ -596,6 +602,7 @@ class ImportSpec(StrictModel):
                 *self._column_misfits(),
                 *self._kind_misfits(),
                 *self._convention_misfits(),
+                *self._share_misfits(),
             ]
         )
         return self
@@ -775,6 +782,15 @@ class ImportSpec(StrictModel):
             fate = f"becomes {column.attribute!r}" if column.attribute else "is no attribute"
             yield Misfit((*path, index), f"{name!r} {fate} by its rule in `columns`")
 
+    def _share_misfits(self) -> Iterator[Misfit]:
+        """Yield a limit for refusing that is below the one for warning."""
+        if self.fail_above is not None and _share(self.fail_above) < _share(self.warn_above):
+            yield Misfit(
+                ("fail_above",),
+                f"is below warn_above, which is {self.warn_above}: a delivery would be refused "
+                "before the check warns; raise it, or lower warn_above",
+            )
+
     def _convention_misfits(self) -> Iterator[Misfit]:
         """Yield what the conventions of Emarsys do not go with (M114, M120, D52)."""
         if self.conventions is None:
@@ -857,7 +873,7 @@ class ImportSpec(StrictModel):
     @property
     def warn_share(self) -> float:
         """`warn_above` as a share of 1: 0.05 for 5%."""
-        return float(self.warn_above.removesuffix("%")) / 100
+        return _share(self.warn_above)
 
     @property
     def identifier_names(self) -> tuple[str, ...] | None:
@@ -874,6 +890,10 @@ class ImportSpec(StrictModel):
         if isinstance(self.kind, EventsKind):
             return ("customer_id", "timestamp")
         return ("customer_id",)
+
+
+def _share(percentage: str) -> float:
+    return float(percentage.removesuffix("%")) / 100
 
 
 # --- project ------------------------------------------------------------------------------------
@@ -969,6 +989,11 @@ class ProjectSpec(StrictModel):
     limits: Limits = Field(default=Limits(), description="Limits of one file and its rows.")
     retention: Retention = Field(
         default=Retention(), description="When what interrupted runs left behind is removed."
+    )
+    mask_rejects: bool = Field(
+        default=True,
+        description="`true`: of the values of rejected records, the UI and its logs show the first "
+        "characters only; `false`: they show them whole. The command always shows them whole.",
     )
     connections: dict[str, Connection] = Field(
         default={},

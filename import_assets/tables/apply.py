@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from import_assets.warehouse.sql import (
     literal,
     quote,
     table_label,
+    transaction,
 )
 
 
@@ -52,7 +52,7 @@ def apply_batch(
     `now` is naive UTC and becomes the time of import. Raises FileRefused where the batch does not
     fit its table or breaks its contract; nothing is written then.
     """
-    with _transaction(connection, keep=True):
+    with transaction(connection):
         return _apply(connection, batch, project, now, terms)
 
 
@@ -64,7 +64,7 @@ def try_batch(
     terms: Terms = USUAL,
 ) -> tuple[Applied, pl.DataFrame]:
     """Do what `apply_batch` does and roll it back; return the outcome and the batch's rejects."""
-    with _transaction(connection, keep=False):
+    with transaction(connection, keep=False):
         applied = _apply(connection, batch, project, now, terms)
         return applied, rejects.of_batch(connection, batch.manifest.batch_id)
 
@@ -110,17 +110,6 @@ def _open_journal(connection: duckdb.DuckDBPyConnection, manifest: Manifest, tur
             journal.open_batch(connection, turn.sequence, names, None, replaces=whole)
         case _:
             journal.open_batch(connection, turn.sequence, names, [])
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection, *, keep: bool) -> Iterator[None]:
-    connection.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT" if keep else "ROLLBACK")
 
 
 def _drop_temporary(connection: duckdb.DuckDBPyConnection) -> None:

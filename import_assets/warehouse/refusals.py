@@ -54,11 +54,15 @@ def of_import(connection: duckdb.DuckDBPyConnection, import_name: str) -> dict[s
 
 
 def clear(connection: duckdb.DuckDBPyConnection, import_name: str, key: str | None) -> None:
-    """Forget the refusals of a delivery, or of the whole import where `key` is None."""
-    connection.execute(
-        "DELETE FROM import_assets.refusals WHERE import = ? AND (? IS NULL OR key = ?)",
-        [import_name, key, key],
-    )
+    """Forget the refusals of a delivery, or of the whole import where `key` is None.
+
+    The rejects for which it was refused go with it.
+    """
+    for table in ("refusals", "refused_rejects"):
+        connection.execute(
+            f"DELETE FROM import_assets.{table} WHERE import = ? AND (? IS NULL OR key = ?)",
+            [import_name, key, key],
+        )
 
 
 def from_error(

@@ -114,6 +114,16 @@ def outstanding(connection: duckdb.DuckDBPyConnection, first: int) -> pl.DataFra
     )
 
 
+def counts(connection: duckdb.DuckDBPyConnection, sequences: Sequence[int]) -> dict[int, int]:
+    """Return how many rejects of these batches are outstanding, of those that have any."""
+    rows = connection.execute(
+        "SELECT sequence, count(*) FROM import_assets.rejects "
+        "WHERE list_contains(?, sequence) AND replayed_in IS NULL GROUP BY sequence",
+        [list(sequences)],
+    ).fetchall()
+    return dict(rows)
+
+
 def outstanding_counts(connection: duckdb.DuckDBPyConnection, import_name: str) -> dict[int, int]:
     """Return how many rejects are outstanding by the sequence of the delivery that they are of."""
     rows = connection.execute(
@@ -124,6 +134,15 @@ def outstanding_counts(connection: duckdb.DuckDBPyConnection, import_name: str) 
         [import_name],
     ).fetchall()
     return dict(rows)
+
+
+def refused_batches(connection: duckdb.DuckDBPyConnection, import_name: str) -> set[str]:
+    """Return the ids of the batches that were refused for their rejects."""
+    rows = connection.execute(
+        "SELECT DISTINCT batch_id FROM import_assets.refused_rejects WHERE import = ?",
+        [import_name],
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def _select(

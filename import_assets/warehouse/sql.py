@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -69,6 +70,18 @@ def first_row(
     """
     rows = connection.execute(sql, parameters).fetchall()
     return rows[0] if rows else None
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection, *, keep: bool = True) -> Iterator[None]:
+    """Do what is inside as a whole or, where it fails or nothing is to be kept, not at all."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT" if keep else "ROLLBACK")
 
 
 def add_columns(

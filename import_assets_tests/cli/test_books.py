@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from import_assets.cli.rejecting import COLUMNS
 from import_assets.spec.loading import load
 from import_assets.warehouse import refusals
 from import_assets.warehouse.refusals import Refusal
@@ -136,15 +135,19 @@ def test_rejects_are_a_file_of_rfc_4180(imported: Shop):
     result = imported.call("rejects", "orders")
     assert result.exit_code == 0
     raw = result.stdout_bytes.decode("utf-8")
-    assert raw.count("\r\n") == raw.count("\n") == 4
-    rows = list(csv.reader(io.StringIO(raw, newline="")))
-    assert tuple(rows[0]) == COLUMNS
-    assert [(row[0], row[1], row[2], row[3], row[4], row[6], row[7]) for row in rows[1:]] == [
-        ("orders_2.csv", "2", "3", "id", "missing_id", "", ",then,=1+1"),
-        ("orders_2.csv", "2", "3", "ts", "not_a_datetime", "then", ",then,=1+1"),
-        ("orders_2.csv", "2", "3", "total", "not_a_number", "'=1+1", ",then,=1+1"),
+    header, row = list(csv.reader(io.StringIO(raw, newline="")))
+    assert raw.startswith(",".join(header) + "\r\n")
+    assert header == [
+        *("_batch", "_file", "_record", "id", "ts", "total"),
+        *("_line", "_column", "_reason", "_message", "_raw"),
     ]
-    assert "1 rejected record of 2 deliveries" in result.stderr
+    assert row[1:6] == ["orders_2.csv", "2", "", "then", "'=1+1"]
+    assert row[6] == "3"
+    assert row[8] == "missing_id, not_a_datetime, not_a_number"
+    assert len(row[9].splitlines()) == 3
+    assert row[10] == ""
+    assert "1 rejected record of 1 delivery" in result.stderr
+    assert "import-assets replay orders FILE" in result.stderr
 
 
 def test_json_has_the_exact_values_by_record(imported: Shop):
@@ -152,6 +155,7 @@ def test_json_has_the_exact_values_by_record(imported: Shop):
     assert (record["file"], record["record"], record["line"]) == ("orders_2.csv", 2, 3)
     assert record["raw"] == ",then,=1+1"
     assert record["faults"][2]["value"] == "=1+1"
+    assert record["cells"] == {"id": None, "ts": "then", "total": "=1+1"}
 
 
 def test_rejects_of_one_batch_and_into_a_file(imported: Shop, tmp_path: Path):

@@ -247,10 +247,11 @@ def test_show_prints_its_rows_for_a_spreadsheet(odd: Shop):
 
 
 def test_rejects_keep_their_line_breaks(imported: Shop):
-    _change(imported, "UPDATE import_assets.rejects SET raw = '=x,\"a\nb\"'")
+    _change(imported, "UPDATE import_assets.rejects SET cells = ['=x', 'a\nb', NULL]")
     result = imported.call("rejects", "orders")
-    assert {row[-1] for row in _rows(result)[1:]} == {'\'=x,"a\nb"'}
-    assert "apostrophe was put before them" in result.stderr
+    (row,) = _rows(result)[1:]
+    assert row[3:6] == ["'=x", "a\nb", ""]
+    assert "apostrophe was put before it" in result.stderr
 
 
 # --- for an import -------------------------------------------------------------------------------

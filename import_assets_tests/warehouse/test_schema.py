@@ -11,7 +11,9 @@ from import_assets_tests.builders import dump
 def test_creating_it_again_changes_nothing() -> None:
     with duckdb.connect(":memory:") as connection:
         create_schema(connection)
-        connection.execute("INSERT INTO import_assets.merges VALUES (1, 2, 1, 'b1', now()::TIMESTAMP)")
+        connection.execute(
+            "INSERT INTO import_assets.merges VALUES (1, 2, 1, 'b1', now()::TIMESTAMP)"
+        )
         before = dump(connection)
         create_schema(connection)
         assert dump(connection) == before
