@@ -26,6 +26,7 @@ from import_assets.mapping.recasting import Recast
 from import_assets.mapping.types import PHYSICAL
 from import_assets.spec.models import AttributeType
 from import_assets.staging.digest import digests
+from import_assets.tables import journal
 from import_assets.tables.events import DIGEST
 from import_assets.warehouse import attributes, refusals
 from import_assets.warehouse.conditions import has_one_of
@@ -155,6 +156,7 @@ def retype(
             )
         _drop_temporary(connection)
         attributes.set_type(connection, change.table, change.name, change.type)
+        journal.seal(connection, change.table, change.name)
         _take_again(connection, change)
     return report
 

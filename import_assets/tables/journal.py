@@ -224,6 +224,24 @@ def forget_older(connection: duckdb.DuckDBPyConnection, before: dt.datetime) -> 
     return len(old)
 
 
+def seal(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], attribute: str) -> None:
+    """Let no batch be undone that knows an attribute under the type that it had before."""
+    # DuckDB alters no table of which the transaction has changed rows, so this goes first.
+    connection.execute(
+        f"ALTER TABLE IF EXISTS {table_sql(kept_table(table))} "
+        f"DROP COLUMN IF EXISTS {quote(attribute)}"
+    )
+    select = (
+        "SELECT sequence FROM undo.batches JOIN import_assets.batches USING (sequence) "
+        "WHERE table_name = ?"
+    )
+    if kept_table(table) == CUSTOMERS and exists(connection, CUSTOMERS):
+        # Events merge customers too.
+        select += f" UNION SELECT sequence FROM {table_sql(CUSTOMERS)} WHERE whole"
+    rows = connection.execute(select, [table_label(table)]).fetchall()
+    forget(connection, [sequence for (sequence,) in rows])
+
+
 def forget(connection: duckdb.DuckDBPyConnection, sequences: Sequence[int]) -> None:
     """Drop what is kept of batches, which then cannot be undone any more."""
     tables = connection.execute(
