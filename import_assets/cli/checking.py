@@ -17,9 +17,10 @@ from import_assets.sources.discovery import over_limit
 from import_assets.sources.listing import list_matching
 from import_assets.sources.open import open_source
 from import_assets.sources.rules import rules_of
+from import_assets.spec.changing import looks_changing
 from import_assets.spec.loading import Import, Loaded
 from import_assets.spec.misfits import DocumentPath
-from import_assets.spec.models import AttributeType, CatalogKind, column_path
+from import_assets.spec.models import AttributeType, CatalogKind, EventsKind, column_path
 from import_assets.spec.sources import StorageSource, UploadSource
 from import_assets.tables import catalogs
 from import_assets.warehouse import attributes, ledger
@@ -144,6 +145,7 @@ class _Books:
                 *self._of_catalog(definition),
                 *self._of_rivals(definition),
                 *self._of_types(definition),
+                *self._of_dedup(definition),
             ]
             found += sorted(of_one, key=lambda one: (one.problem.line, one.problem.column))
         return found
@@ -254,6 +256,35 @@ class _Books:
                     f"but {has}: add `{one.remedy()}`, or another name with `to:`"
                 )
             yield self._finding(definition, one.path, message)
+
+    def _of_dedup(self, definition: Import) -> Iterator[Finding]:
+        """Yield what lets equal events pass for new ones (D25)."""
+        spec = definition.spec
+        if not isinstance(spec.kind, EventsKind) or spec.kind.is_consent:
+            return
+        for index, rule in enumerate(spec.columns):
+            if looks_changing(rule) and "exclude_from_dedup" not in rule.model_fields_set:
+                yield self._finding(
+                    definition,
+                    column_path(spec.columns, index),
+                    f"{rule.to!r} looks as if it changed with each import, and every event would "
+                    "then count as new: add `exclude_from_dedup: true`, or `false` if events that "
+                    "differ in it are to differ",
+                    "warning",
+                )
+        for other in self._loaded.imports.values():
+            if other.table != definition.table:
+                continue
+            counted = {rule.attribute for rule in other.spec.columns} - other.spec.excluded
+            for index, rule in enumerate(spec.columns):
+                if rule.exclude_from_dedup and rule.attribute in counted:
+                    yield self._finding(
+                        definition,
+                        ("columns", index, "exclude_from_dedup"),
+                        f"import {other.name} does not say so of {rule.attribute!r}: an event that "
+                        "both bring counts as two",
+                        "warning",
+                    )
 
     def _since(self, known: Known, attribute: str) -> str:
         """Return which import brought an attribute, and where it speaks of it now."""

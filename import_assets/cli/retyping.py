@@ -106,6 +106,7 @@ def _change(session: Session, connection: duckdb.DuckDBPyConnection, options: Op
         format=options.format,
         timezone=_timezone(session, definitions, type_, options),
         limit=project.limits.catalog_value_bytes if table[0] == "catalogs" else None,
+        excluded={one.name: one.spec.excluded for one in definitions},
         imports=[one.name for one in definitions],
     )
 

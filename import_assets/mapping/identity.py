@@ -3,7 +3,9 @@
 Two events have the same text exactly if they are equal: same event type, same time, same attributes
 with same values *and same types*. Each part is preceded by its length, so no value can pose as two.
 The text rests on integers and on the user's own text alone, never on how some version of a library
-prints a float or a date: digests of it are kept for months.
+prints a float or a date: digests of it are kept for months. Text counts as given: no form of
+Unicode is turned into another. The text begins with the number of its format, so that digests of
+two formats never meet.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ import polars as pl
 
 from import_assets.mapping.mapping import ATTRIBUTE_PREFIX, TIMESTAMP
 from import_assets.spec.models import AttributeType
+
+FORMAT = 1
+"""The format of the text. Another way of writing it is another format, with another number."""
 
 _TAGS: dict[AttributeType, str] = {
     "text": "s",
@@ -32,15 +37,16 @@ _TAGS: dict[AttributeType, str] = {
 def canonical_event(attributes: Iterable[tuple[str, AttributeType]], event_type: str) -> pl.Expr:
     """Return an expression over `Mapped.rows` with one String per event.
 
-    The text is the event type and the timestamp, then for each attribute that is not null, sorted
-    by name, `<bytes of name>:<name><tag><bytes of value>:<value>`. An attribute that is null and
-    one that the delivery lacks are alike (D19).
+    The text is the format, the event type and the timestamp, then for each attribute that is not
+    null, sorted by name, `<bytes of name>:<name><tag><bytes of value>:<value>`. An attribute that
+    is null and one that the delivery lacks are alike (D19).
 
     Args:
-        attributes: names and types of the attributes that the rows carry, in any order.
+        attributes: names and types of the attributes that tell events apart, in any order; those
+            of `exclude_from_dedup` are left out (D25).
         event_type: the events' type, the same for all rows.
     """
-    start = f"{len(event_type.encode())}:{event_type}"
+    start = f"{FORMAT};{len(event_type.encode())}:{event_type}"
     parts = [pl.lit(start + "t"), _sized(_micros(pl.col(TIMESTAMP)))]
     parts += [_attribute(name, type_) for name, type_ in sorted(attributes)]
     return pl.concat_str(parts, ignore_nulls=True)

@@ -15,6 +15,7 @@ import polars as pl
 
 from import_assets.errors import FileRefused
 from import_assets.mapping.columns import FileColumn, Layout, lay_out
+from import_assets.mapping.consents import Consents
 from import_assets.mapping.conventions.values import with_pipes
 from import_assets.mapping.faults import FaultLog
 from import_assets.mapping.identifiers import IdRules
@@ -29,6 +30,7 @@ from import_assets.spec.models import (
     AttributeType,
     CatalogKind,
     Column,
+    EventsKind,
     ImportSpec,
     ProjectSpec,
     VouchersKind,
@@ -49,12 +51,14 @@ class Attribute:
     """An attribute that a delivery carries.
 
     One that is made of an identifier's column is `identifying`: its empty cells stand for an
-    identifier that is absent, and blank nothing (D18).
+    identifier that is absent, and blank nothing (D18). One that is `excluded` tells no events
+    apart (D25).
     """
 
     name: str
     type: AttributeType
     identifying: bool = False
+    excluded: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ class Mapping:
     _typed: tuple[_Typed, ...]
     _statics: tuple[_Static, ...]
     _value_limit: int | None
+    _consents: Consents | None
 
     @classmethod
     def build(
@@ -156,16 +161,22 @@ class Mapping:
                 the type of attributes that no rule says.
 
         Raises:
-            FileRefused: `no_identifier_column`, `no_timestamp_column`, `bad_column_name` or
-                `bad_static_value`.
+            FileRefused: `no_identifier_column`, `no_timestamp_column`, `bad_column_name`,
+                `bad_static_value`, or for consents `no_consent_column` or `bad_consent_type`.
         """
         layout = lay_out(with_pipes(spec), project, header, file)
         zone = Zone(timezone)
         said: dict[str, ColumnKind] = {**kinds, **declared}
         limit = project.limits.catalog_value_bytes if isinstance(spec.kind, CatalogKind) else None
         statics = tuple(_static(rule, zone, limit, file) for rule in layout.statics)
+        attributes = _attributes(layout, said)
+        consents = None
+        if isinstance(spec.kind, EventsKind) and spec.kind.is_consent:
+            types: dict[str, AttributeType] = {one.name: one.type for one in attributes}
+            values = {one.output.removeprefix(ATTRIBUTE_PREFIX): one.value for one in statics}
+            consents = Consents.build(layout, types, values, zone, file)
         return cls(
-            attributes=_attributes(layout, said),
+            attributes=attributes,
             identifiers=tuple(column.kind for column in layout.ids),
             missing=layout.missing,
             unmapped=layout.unmapped,
@@ -174,6 +185,7 @@ class Mapping:
             _typed=_typed_columns(layout, zone, kinds, said),
             _statics=statics,
             _value_limit=limit,
+            _consents=consents,
         )
 
     def apply(self, records: Records, log: FaultLog | None = None) -> Mapped:
@@ -204,6 +216,9 @@ class Mapping:
             first = len(columns) - len(self._typed)
             for column, values in zip(self._typed, columns[first:], strict=True):
                 _check_size(column, values, frame[column.column], self._value_limit, log)
+        if self._consents is not None:
+            named = {values.name.removeprefix(ATTRIBUTE_PREFIX): values for values in columns}
+            self._consents.check(named, frame, log)
         return self._divide(records, pl.DataFrame(columns), log)
 
     def _if_present(self, column: _Typed, values: pl.Series, block: pl.DataFrame) -> pl.Series:
@@ -252,10 +267,18 @@ class Mapping:
 def _attributes(layout: Layout, kinds: Kinds[str, ColumnKind]) -> tuple[Attribute, ...]:
     return (
         *(
-            Attribute(column.attribute or "", _type(column, kinds), column.identifying)
+            Attribute(
+                column.attribute or "",
+                _type(column, kinds),
+                column.identifying,
+                excluded=column.rule is not None and column.rule.exclude_from_dedup,
+            )
             for column in layout.attributes
         ),
-        *(Attribute(rule.to or "", rule.type) for rule in layout.statics),
+        *(
+            Attribute(rule.to or "", rule.type, excluded=rule.exclude_from_dedup)
+            for rule in layout.statics
+        ),
     )
 
 

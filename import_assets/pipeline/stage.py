@@ -268,7 +268,9 @@ def _staged_rows(
     kind = definition.spec.kind
     if isinstance(kind, EventsKind):
         attributes: list[tuple[str, AttributeType]] = [
-            (attribute.name, attribute.type) for attribute in mapping.attributes
+            (attribute.name, attribute.type)
+            for attribute in mapping.attributes
+            if not attribute.excluded
         ]
         canonical = rows.select(canonical_event(attributes, kind.events).alias("text"))["text"]
         rows = rows.with_columns(digests(canonical).alias("_digest"))

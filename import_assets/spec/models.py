@@ -77,6 +77,16 @@ MAX_SEARCHABLE = 20
 MAX_DROP = "20%"
 """By what share the number of a catalog's items may drop, unless the definition says otherwise."""
 
+CONSENT = ("events", "consent")
+"""The table of the events that say what customers agree to (b.5)."""
+
+CONSENT_TYPES: dict[str, tuple[AttributeType, ...]] = {
+    "action": ("text",),
+    "category": ("text",),
+    "valid_until": ("text", "datetime"),
+}
+"""The attributes of consents that have a meaning, and the types that can have it (b.5)."""
+
 CATALOG_IDS = ("item_id", "product_id")
 VOUCHER_ID = "code"
 
@@ -221,6 +231,11 @@ class EventsKind(StrictModel):
     def table(self) -> tuple[str, ...]:
         """Parts of the table's name."""
         return ("events", self.events)
+
+    @property
+    def is_consent(self) -> bool:
+        """Whether the events say what customers agree to (b.5)."""
+        return self.events == CONSENT[1]
 
 
 class CatalogKind(StrictModel):
@@ -388,6 +403,12 @@ class Column(StrictModel):
         description="Instead of `from`: a new column with this value in every row.",
         examples=["crm"],
     )
+    # D25
+    exclude_from_dedup: bool = Field(
+        default=False,
+        description="`true`, for events: events that differ in this attribute alone are the same, "
+        "as with the date of the import.",
+    )
 
     @field_validator("value", mode="before", json_schema_input_type=str | float | bool)
     @classmethod
@@ -417,7 +438,9 @@ class Column(StrictModel):
     def _role(self) -> tuple[str, frozenset[str]]:
         """What the rule makes of the column, and the keys that go with it."""
         if self.value is not None:
-            return "a static value", frozenset({"value", "to", "type", "format"})
+            return "a static value", frozenset(
+                {"value", "to", "type", "format", "exclude_from_dedup"}
+            )
         if self.discard:
             return "a discarded column", frozenset({"from_", "discard"})
         if self.timestamp:
@@ -426,7 +449,7 @@ class Column(StrictModel):
             return "the update timestamp", frozenset({"from_", "update_timestamp", "format"})
         if self.id is not None and self.to is None:
             return "an identifier without `to:`", frozenset({"from_", "id"})
-        return "a column", frozenset({"from_", "to", "id", "type", "format"})
+        return "a column", frozenset({"from_", "to", "id", "type", "format", "exclude_from_dedup"})
 
     def _says(self, key: str) -> bool:
         """Tell whether the user wrote `key`; `false` and nothing are the same as leaving it out."""
@@ -637,6 +660,7 @@ class ImportSpec(StrictModel):
         yield from self._identifier_misfits()
         yield from self._timestamp_misfits()
         yield from self._update_timestamp_misfits()
+        yield from self._event_misfits()
         seen: set[str] = set()
         repeated: set[int] = set()
         for index, column in enumerate(self.columns):
@@ -711,6 +735,27 @@ class ImportSpec(StrictModel):
                 ("columns", index, "update_timestamp"),
                 "a second update timestamp: say `type: datetime` to keep the column as a time",
             )
+
+    def _event_misfits(self) -> Iterator[Misfit]:
+        """Yield what belongs to events only, and types that consents cannot have (D25, b.5)."""
+        if not isinstance(self.kind, EventsKind):
+            for index, column in enumerate(self.columns):
+                if column.exclude_from_dedup:
+                    yield Misfit(
+                        ("columns", index, "exclude_from_dedup"),
+                        "belongs to events only: take it out",
+                    )
+            return
+        if not self.kind.is_consent:
+            return
+        for index, column in enumerate(self.columns):
+            allowed = CONSENT_TYPES.get(column.attribute or "")
+            if allowed is not None and self.says_type(column) and column.type not in allowed:
+                yield Misfit(
+                    ("columns", index, "type"),
+                    f"{column.attribute!r} of a consent is {' or '.join(allowed)}, not "
+                    f"{column.type}",
+                )
 
     def _attribute_misfits(self, repeated: set[int]) -> Iterator[Misfit]:
         vouchers = isinstance(self.kind, VouchersKind)
@@ -881,6 +926,15 @@ class ImportSpec(StrictModel):
         if isinstance(self.kind, CatalogKind):
             return CATALOG_IDS if self.kind.product else CATALOG_IDS[:1]
         return (VOUCHER_ID,) if isinstance(self.kind, VouchersKind) else None
+
+    @property
+    def excluded(self) -> frozenset[str]:
+        """The attributes that do not tell events apart (D25)."""
+        return frozenset(
+            column.attribute
+            for column in self.columns
+            if column.exclude_from_dedup and column.attribute is not None
+        )
 
     @property
     def reserved_names(self) -> tuple[str, ...]:

@@ -112,6 +112,8 @@ Each of these is refused before anything is imported, at the line of the definit
 - An import has at least one column with `id`, and one column per identifier.
 - Events have exactly one column with `timestamp: true`; other kinds have none. Customers may have
   one with `update_timestamp: true`.
+- `exclude_from_dedup` belongs to events. Of an event called `consent`, `action` and `category` are
+  text, `valid_until` is text or datetime.
 - A pasted or uploaded text comes but once: `paste` and `upload` cannot be repeated by `daily`,
   `weekly` or `monthly`. `paste`, `url`, `database` and `analysis` have no new files to wait for.
 - A connection is one of `project.yaml`, and of a kind that the source can use.

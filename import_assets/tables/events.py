@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from import_assets.spec.models import AttributeType
+from import_assets.spec.models import CONSENT, AttributeType
 from import_assets.tables import journal
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse.ledger import Turn
@@ -35,10 +35,14 @@ def apply(
     """Insert the events of `staged` that are not duplicates; `resolved` names their customers.
 
     An event is a duplicate when one of the same customer with the same digest came earlier in the
-    file or was imported within `window` before now. The duplicates of what is stored are kept, in
-    case that is undone.
+    file or was imported within `window` before now, to the microsecond; by a clock that was set
+    back since it may have been imported later than now. The duplicates of what is stored are kept,
+    in case that is undone. Consents are never duplicates (b.5).
     """
-    _find_new(connection, table, turn.now - window)
+    if table == CONSENT:
+        _take_all(connection)
+    else:
+        _find_new(connection, table, turn.now - window)
     names = [name for name, _ in attributes]
     values = "".join(f", s.{quote(f'attr:{name}')} AS {quote(name)}" for name in names)
     rows = f"""
@@ -57,6 +61,15 @@ def apply(
     )
     taken = number(connection, "SELECT count(*) FROM resolved")
     return Counts(inserted=inserted, duplicate=taken - inserted)
+
+
+def _take_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take all rows for new ones, see `_find_new`."""
+    for name, which in (("new_events", "true"), ("known_events", "false")):
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {name} AS "
+            f"SELECT _row, customer_id FROM resolved WHERE {which}"
+        )
 
 
 def _find_new(

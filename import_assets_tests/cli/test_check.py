@@ -143,3 +143,24 @@ def test_m033_a_column_without_a_rule_comes_as_text(imported: Shop):
         "no rule speaks of the column 'birthday', so it comes as text, but customers has it as "
         "date since import clients (imports/clients.yaml): add `- {from: birthday, type: date}`"
     )
+
+
+def test_d25_a_static_value_that_changes_makes_every_event_new(shop: Shop):
+    text = shop.root.joinpath("imports/orders.yaml").read_text(encoding="utf-8")
+    rule = "  - {to: import_date, value: 2026-07-01%s}\n"
+    shop.define("orders", text + rule % "" + "  - {to: source, value: crm}\n")
+    (one,) = shop.json("check")
+    assert (one["severity"], one["line"], one["path"]) == ("warning", 8, "columns[3].to")
+    assert "add `exclude_from_dedup: true`, or `false`" in one["message"]
+    for said in ("true", "false"):
+        shop.define("orders", text + rule % f", exclude_from_dedup: {said}")
+        assert shop.json("check") == []
+
+
+def test_d25_imports_that_exclude_different_attributes(shop: Shop):
+    text = shop.root.joinpath("imports/orders.yaml").read_text(encoding="utf-8")
+    shop.define("orders", text + "  - {from: till, exclude_from_dedup: true}\n")
+    shop.define("pos", text + "  - {from: till}\n")
+    (one,) = shop.json("check")
+    assert (one["import"], one["severity"], one["line"]) == ("orders", "warning", 8)
+    assert "import pos does not say so of 'till'" in one["message"]

@@ -216,6 +216,8 @@ def test_m082_m083_formats(tmp_path: Path, text: str, expected: Expected):
             ["{from: a, update_timestamp: true, to: b}"],
             [(6, "the update timestamp cannot also say `to`")],
         ),
+        (["{from: a, exclude_from_dedup: true}"], [(6, "belongs to events only")]),
+        (["{to: a, value: x, exclude_from_dedup: true}"], [(6, "belongs to events only")]),
         (["{from: a, format: x}"], [(6, "takes no format")]),
         (["{from: a, type: boolean, format: x}"], [(6, "not two words such as yes/no")]),
         (["{to: a, type: number, value: x}"], [(6, "'x' is not of type number")]),
@@ -267,6 +269,21 @@ def test_m005_static_values_stay_as_written(tmp_path: Path):
             [(6, "belongs to customers only")],
         ),
         (EVENTS + "  - {from: t2, to: timestamp}\n", [(6, "is a column of the table itself")]),
+        (
+            EVENTS.replace("ts,", "ts, exclude_from_dedup: true,"),
+            [(5, "the timestamp cannot also say `exclude_from_dedup`")],
+        ),
+        (EVENTS + "  - {to: day, value: mon, exclude_from_dedup: true}\n", []),
+        (EVENTS + "  - {from: x, exclude_from_dedup: true}\n", []),
+        (
+            EVENTS.replace("purchase", "consent") + "  - {from: action, type: boolean}\n",
+            [(6, "'action' of a consent is text, not boolean")],
+        ),
+        (
+            EVENTS.replace("purchase", "consent") + "  - {from: x, to: valid_until, type: date}\n",
+            [(6, "'valid_until' of a consent is text or datetime, not date")],
+        ),
+        (EVENTS.replace("purchase", "consent") + "  - {from: action}\n", []),
         (
             EVENTS.replace("ts,", "ts, type: datetime,"),
             [(5, "the timestamp cannot also say `type`")],

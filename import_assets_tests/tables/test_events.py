@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from import_assets.spec.models import CONSENT
 from import_assets.tables.apply import apply_batch
 from import_assets.tables.identity import IdKind
 from import_assets.tables.outcome import Counts
@@ -198,6 +199,35 @@ def test_the_edge_of_the_window(
     assert load(connection, tmp_path, [event()], NOW + after) == Counts(
         read=1, inserted=1 - duplicate, duplicate=duplicate
     )
+
+
+@pytest.mark.parametrize("back", [MICROSECOND, dt.timedelta(days=400)])
+def test_a_clock_that_was_set_back(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, back: dt.timedelta
+) -> None:
+    """D24: what was imported later than now was imported within the window."""
+    load(connection, tmp_path, [event()])
+    assert load(connection, tmp_path, [event()], NOW - back).duplicate == 1
+
+
+def test_consents_are_never_duplicates(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """b.5: neither in the file nor of what is stored; of other types alike by name they are."""
+    rows = [event(), event()]
+    for times in (1, 2):
+        assert load(connection, tmp_path, rows, table=CONSENT) == Counts(
+            read=2, inserted=2, customers_created=2 - times
+        )
+    assert (
+        table(connection, "SELECT _row FROM events.consent ORDER BY rowid")
+        == [
+            {"_row": 1},
+            {"_row": 2},
+        ]
+        * 2
+    )
+    assert load(connection, tmp_path, rows, table=("events", "consents")).duplicate == 1
 
 
 def test_a_duplicate_does_not_restart_the_window(
