@@ -13,6 +13,7 @@ from import_assets.pipeline.stage import utc_now
 from import_assets.staging.batch import Staging
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import ledger, refusals
+from import_assets.warehouse.ledger import Entry
 
 _COLUMNS = [
     *columns("delivery", "state"),
@@ -50,10 +51,9 @@ def _books(session: Session, name: str) -> Books:
 def _records(books: Books, folder: Folder) -> Iterator[dict[str, Any]]:
     lying = {one.delivery.key for one in folder.files}
     for entry in books.entries:
-        forgotten = entry.forgotten_at is not None
         yield {
             "delivery": entry.key,
-            "state": "forgotten" if forgotten else "imported",
+            "state": _state(entry),
             "at": as_utc(entry.applied_at),
             **entry.counts.as_dict(),
             "batch_id": entry.batch_id,
@@ -84,6 +84,12 @@ def _records(books: Books, folder: Folder) -> Iterator[dict[str, Any]]:
                 "in_folder": False,
                 "reason": refusal.message,
             }
+
+
+def _state(entry: Entry) -> str:
+    if entry.undone_at is not None:
+        return "undone"
+    return "imported" if entry.forgotten_at is None else "forgotten"
 
 
 def forget(session: Session, name: str, key: str) -> int:

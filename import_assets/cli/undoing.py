@@ -11,6 +11,7 @@ from import_assets.cli.exits import DONE, FAULTS, NOT_DONE
 from import_assets.cli.session import Session, as_utc
 from import_assets.errors import UnknownName
 from import_assets.pipeline.stage import utc_now
+from import_assets.staging.batch import Staging
 from import_assets.tables.undo import Undone, undo
 from import_assets.warehouse import ledger
 from import_assets.warehouse.ledger import Entry
@@ -38,6 +39,7 @@ def undo_batch(
         session.output.json(_records(trial, done_for_good=False))
         return NOT_DONE
     done = _do(session, entry, cascade=cascade, keep=True)
+    _remove_staged(session, done)
     failure = _report(session, done)
     session.output.json(_records(done, done_for_good=True))
     _tell_again(session, done)
@@ -70,6 +72,15 @@ def _do(session: Session, entry: Entry, *, cascade: bool, keep: bool) -> list[Un
     identifiers = session.project.spec.identifiers
     with session.warehouse.write() as connection:
         return undo(connection, entry, identifiers, utc_now(), cascade=cascade, keep=keep)
+
+
+def _remove_staged(session: Session, done: Sequence[Undone]) -> None:
+    """Remove what a killed run left of the batches, or it would be applied again."""
+    staging = Staging(session.project.staging_path)
+    for one in done:
+        staged = staging.find(one.entry.import_name, one.entry.batch_id)
+        if staged is not None:
+            staging.remove(staged)
 
 
 def _report(session: Session, done: Sequence[Undone]) -> str | None:
