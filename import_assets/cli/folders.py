@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -19,31 +19,44 @@ from import_assets.sources.rules import rules_of
 from import_assets.sources.storage.selection import choose
 from import_assets.spec.loading import Import
 from import_assets.spec.sources import StorageSource, UploadSource
-from import_assets.warehouse import ledger, refusals
+from import_assets.warehouse import ledger, refusals, rejects
 
 State = Literal["imported", "new", "settling", "refused"]
 
 
 @dataclass(frozen=True)
 class Books:
-    """What the warehouse has about an import."""
+    """What the warehouse has about an import.
+
+    `outstanding` is the number of rejects to be mended, by the sequence of their delivery.
+    """
 
     entries: tuple[ledger.Entry, ...] = ()
     refused: Mapping[str, refusals.Refusal] | None = None
+    outstanding: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def last(self) -> ledger.Entry | None:
+        """The last delivery; a replay of rejects is none."""
+        return next((one for one in reversed(self.entries) if one.replay_of is None), None)
 
     @property
     def imported(self) -> Imported:
         """The fingerprints that are remembered, by key."""
         memory: dict[str, set[str]] = {}
         for entry in self.entries:
-            if entry.forgotten_at is None:
+            if entry.forgotten_at is None and entry.replay_of is None:
                 memory.setdefault(entry.key, set()).add(entry.fingerprint)
         return memory
 
 
 def read_books(connection: duckdb.DuckDBPyConnection, name: str) -> Books:
     """Read what the warehouse has about an import."""
-    return Books(tuple(ledger.entries(connection, name)), refusals.of_import(connection, name))
+    return Books(
+        tuple(ledger.entries(connection, name)),
+        refusals.of_import(connection, name),
+        rejects.outstanding_counts(connection, name),
+    )
 
 
 @dataclass(frozen=True)

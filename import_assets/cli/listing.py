@@ -23,7 +23,7 @@ _COLUMNS = [
     *columns("import", "table", "source", "runs", "status"),
     column("last_delivery"),
     column("last_at", "at (UTC)"),
-    *columns("read", "rejected", "remembered", "waiting", "refused"),
+    *columns("read", "rejected", "outstanding", "remembered", "waiting", "refused"),
 ]
 
 
@@ -65,7 +65,7 @@ def _records(session: Session) -> Iterator[dict[str, Any]]:
 def _record(definition: Import, books: Books, folder: Folder) -> dict[str, Any]:
     refusal = _newest_refusal(books)
     # Beside `refused` stand no counts: those of the delivery before would be taken for its own.
-    last = books.entries[-1] if books.entries and refusal is None else None
+    last = books.last if refusal is None else None
     counts = last.counts.as_dict() if last else {}
     key, at = (refusal.key, refusal.refused_at) if refusal else (None, None)
     problems = [one for one in (folder.problem, refusal and refusal.message) if one]
@@ -74,10 +74,11 @@ def _record(definition: Import, books: Books, folder: Folder) -> dict[str, Any]:
         "table": table_label(definition.table),
         "source": source_words(definition),
         "runs": run_words(definition),
-        "status": _status(last, refused=refusal is not None),
+        "status": _status(books, last, refused=refusal is not None),
         "last_delivery": last.key if last else key,
         "last_at": as_utc(last.applied_at) if last else at and as_utc(at),
         **{name: counts.get(name) for name in Counts().as_dict()},
+        "outstanding": sum(books.outstanding.values()),
         "remembered": len(books.imported),
         "waiting": folder.waiting,
         "refused": sum(one.state == "refused" for one in folder.files),
@@ -90,7 +91,7 @@ def _without_definition(name: str, status: str, problem: str) -> dict[str, Any]:
         (
             *("table", "source", "runs"),
             *("last_delivery", "last_at", *Counts().as_dict()),
-            *("remembered", "waiting", "refused"),
+            *("outstanding", "remembered", "waiting", "refused"),
         )
     )
     record = {"import": name, **nothing, "status": status, "problem": problem}
@@ -107,19 +108,19 @@ def _newest_refusal(books: Books) -> Refusal | None:
     """Return the refusal of the newest delivery, None where that one was imported."""
     refusals = (books.refused or {}).values()
     newest = max(refusals, key=lambda one: one.refused_at, default=None)
-    last = books.entries[-1] if books.entries else None
+    last = books.last
     if newest is None or (last is not None and newest.refused_at <= last.applied_at):
         return None
     return newest
 
 
-def _status(last: Entry | None, *, refused: bool) -> str:
+def _status(books: Books, last: Entry | None, *, refused: bool) -> str:
     """Return the word for how the import stands, by what happened last."""
     if refused:
         return "refused"
     if last is None:
         return "never ran"
-    return "partial" if last.counts.rejected else "done"
+    return "partial" if books.outstanding.get(last.sequence) else "done"
 
 
 def source_words(definition: Import) -> str:

@@ -18,7 +18,7 @@ from import_assets.warehouse.ledger import Entry
 _COLUMNS = [
     *columns("delivery", "state"),
     column("at", "at (UTC)"),
-    *columns("read", "inserted", "updated", "unchanged", "duplicate", "rejected"),
+    *columns("read", "inserted", "updated", "unchanged", "duplicate", "rejected", "outstanding"),
     column("batch_id", "batch"),
     column("reason", wrap=True),
 ]
@@ -56,6 +56,7 @@ def _records(books: Books, folder: Folder) -> Iterator[dict[str, Any]]:
             "state": _state(entry),
             "at": as_utc(entry.applied_at),
             **entry.counts.as_dict(),
+            "outstanding": books.outstanding.get(entry.sequence, 0),
             "batch_id": entry.batch_id,
             "in_folder": entry.key in lying,
             "reason": None,
@@ -68,7 +69,7 @@ def _records(books: Books, folder: Folder) -> Iterator[dict[str, Any]]:
             "delivery": one.delivery.key,
             "state": one.state,
             "at": as_utc(refusal.refused_at) if refusal else one.delivery.modified,
-            **dict.fromkeys(Counts().as_dict()),
+            **dict.fromkeys((*Counts().as_dict(), "outstanding")),
             "batch_id": None,
             "in_folder": True,
             "reason": one.reason,
@@ -79,7 +80,7 @@ def _records(books: Books, folder: Folder) -> Iterator[dict[str, Any]]:
                 "delivery": key,
                 "state": "refused",
                 "at": as_utc(refusal.refused_at),
-                **dict.fromkeys(Counts().as_dict()),
+                **dict.fromkeys((*Counts().as_dict(), "outstanding")),
                 "batch_id": None,
                 "in_folder": False,
                 "reason": refusal.message,
@@ -87,9 +88,12 @@ def _records(books: Books, folder: Folder) -> Iterator[dict[str, Any]]:
 
 
 def _state(entry: Entry) -> str:
+    """Return the word for what became of a batch; of replays it is the rejects of a delivery."""
     if entry.undone_at is not None:
         return "undone"
-    return "imported" if entry.forgotten_at is None else "forgotten"
+    if entry.forgotten_at is not None:
+        return "forgotten"
+    return "imported" if entry.replay_of is None else "replayed"
 
 
 def forget(session: Session, name: str, key: str) -> int:

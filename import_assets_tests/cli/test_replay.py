@@ -30,6 +30,14 @@ def test_a_mended_file_comes_in_once_and_the_ui_shows_it(imported: Shop):
     assert imported.json("rejects", "orders") == []
     (again,) = imported.json("replay", "orders", str(file))
     assert (again["outcome"], again["inserted"]) == ("replayed before", 1)
+    files = imported.json("files", "orders")
+    assert [(one["state"], one["rejected"], one["outstanding"]) for one in files] == [
+        ("imported", 0, 0),
+        ("imported", 1, 0),
+        ("replayed", 0, 0),
+    ]
+    (listed,) = (one for one in imported.json("list") if one["import"] == "orders")
+    assert (listed["status"], listed["outstanding"], listed["remembered"]) == ("done", 0, 2)
     found = imported.query("SELECT _file, _row, total FROM events.purchase WHERE total = 2")
     assert found == [{"_file": "orders_2.csv", "_row": 2, "total": 2.0}]
     assert imported.json("run", "orders") == [], "nothing is new for it"
