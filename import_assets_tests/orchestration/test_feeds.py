@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
-from import_assets.orchestration.keys import analysis_key, import_key, table_key
+from import_assets.orchestration.keys import REPLAY_TAG, analysis_key, import_key, table_key
 from import_assets.orchestration.schedules import evaluate
+from import_assets.pipeline.replay import outstanding
+from import_assets.staging.batch import Staging
+from import_assets.warehouse.warehouse import Warehouse
 from import_assets_tests.orchestration.site import CUSTOMERS, Site
 
 PROJECT = "connections: {erp: {sql: {url: 'sqlite:///erp.db'}}}\n"
@@ -338,3 +343,27 @@ def test_python_may_return_pandas_and_what_it_holds(bought: Site) -> None:
     assert bought.rows('SELECT item_id, "at", tags, kind FROM catalogs.frames') == [
         ("a", datetime(2026, 1, 1), ["x", "y"], "k")
     ]
+
+
+def test_a_rejected_row_of_a_database_is_replayed_with_its_types(erp: Site) -> None:
+    """Its cells are no texts; what a feed goes on from is what came from the database."""
+    insert(erp, (4, None, 2.5, "2026-01-01T00:00:04", 4))
+    assert counts(erp.run("orders", "monday"), "monday") == (4, 3, 1)
+    definition = erp.definition("orders")
+    warehouse = Warehouse(definition.project.warehouse_path)
+    with warehouse.read() as connection:
+        (one,) = outstanding(connection, definition, None)
+    (cells,) = one.records["cells"].to_list()
+    assert cells == ["4", None, "2.5", "2026-01-01T00:00:04", "4"]
+    mended = pl.Series("cells", [["4", "7", "2.5", "2026-01-01T00:00:04", "4"]])
+    one = replace(one, records=one.records.with_columns(mended, changed=pl.lit(value=True)))
+    batch = one.staged(Staging(definition.project.staging_path))
+    run = erp.run("orders", "monday", tags={REPLAY_TAG: batch.manifest.batch_id})
+    assert run.success
+    assert counts(run, "monday") == (1, 1, 0)
+    assert run.partitions["monday"]["rejects_outstanding"] == 0
+    assert erp.rows("SELECT id, total, _file, _row FROM events.order WHERE id = 4") == [
+        (4, 2.5, "monday", 4)
+    ]
+    insert(erp, order(5))
+    assert counts(erp.run("orders", "tuesday"), "tuesday") == (1, 1, 0)
