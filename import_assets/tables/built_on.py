@@ -37,7 +37,6 @@ class Dependent:
 
 def dependents(connection: duckdb.DuckDBPyConnection, entry: Entry) -> list[Dependent]:
     """Return the batches that directly built on this one and were not undone, in their order."""
-    journal.ensure(connection)
     whys: defaultdict[int, list[str]] = defaultdict(list)
     for select, what in _queries(connection, entry):
         rows = connection.execute(
@@ -60,7 +59,7 @@ def _queries(connection: duckdb.DuckDBPyConnection, entry: Entry) -> Iterator[tu
     )
     table = parse_table_label(entry.table_name)
     if table[0] == "catalogs":
-        yield from _item_queries(connection, entry, table)
+        yield from _item_queries(entry)
     elif table[0] != "vouchers":
         yield from _customer_queries(connection, entry)
 
@@ -70,9 +69,7 @@ _SHARED = "(mine.written IS NULL OR other.written IS NULL OR " + (
 )
 
 
-def _item_queries(
-    connection: duckdb.DuckDBPyConnection, entry: Entry, table: tuple[str, ...]
-) -> Iterator[tuple[str, str]]:
+def _item_queries(entry: Entry) -> Iterator[tuple[str, str]]:
     yield (
         "SELECT u.sequence, l.removed + l.inserted + l.updated + l.unchanged AS records "
         "FROM undo.batches u JOIN import_assets.batches l USING (sequence) "
@@ -80,33 +77,17 @@ def _item_queries(
         f"WHERE sequence = {entry.sequence})",
         "items of the whole catalog that it replaced",
     )
-    kept = journal.kept_table(table)
-    if exists(connection, kept):
-        yield (
-            f"""
-            SELECT later.sequence, count(DISTINCT item_id) AS records
-            FROM {table_sql(kept)} b JOIN (
-                SELECT sequence, item_id FROM {table_sql(kept)}
-                UNION SELECT sequence, item_id FROM undo.same_items
-                WHERE catalog = (SELECT table_name FROM import_assets.batches
-                                 WHERE sequence = {entry.sequence})) later USING (item_id)
-            JOIN undo.batches mine ON mine.sequence = b.sequence
-            JOIN undo.batches other ON other.sequence = later.sequence
-            WHERE b.sequence = {entry.sequence} AND NOT other.replaces
-              AND (NOT b.existed OR {_SHARED})
-            GROUP BY later.sequence
-            """,
-            "of the same items",
-        )
-
-
-# Who changed which customers; `made` where the batch made them, `whole` where it merged them.
-_TOUCHED = """
-    SELECT sequence, customer_id, bool_or(whole) AS whole, bool_or(made) AS made FROM (
-        SELECT sequence, customer_id, whole, NOT existed AS made FROM undo.customers
-        UNION ALL SELECT sequence, customer_id, false, false FROM undo.customer_versions)
-    GROUP BY sequence, customer_id
-"""
+    yield (
+        f"""
+        SELECT theirs.sequence, count(*) AS records
+        FROM undo.touched_items t JOIN undo.touched_items theirs USING (catalog, item_id)
+        JOIN undo.batches mine ON mine.sequence = t.sequence
+        JOIN undo.batches other ON other.sequence = theirs.sequence
+        WHERE t.sequence = {entry.sequence} AND NOT other.replaces AND (t.made OR {_SHARED})
+        GROUP BY theirs.sequence
+        """,
+        "of the same items",
+    )
 
 
 def _customer_queries(
@@ -118,7 +99,7 @@ def _customer_queries(
     yield (
         f"""
         SELECT theirs.sequence, count(*) AS records
-        FROM ({_TOUCHED}) mine JOIN ({_TOUCHED}) theirs USING (customer_id)
+        FROM undo.touched_customers mine JOIN undo.touched_customers theirs USING (customer_id)
         JOIN undo.batches m ON m.sequence = mine.sequence
         JOIN undo.batches o ON o.sequence = theirs.sequence
         WHERE mine.{mine} AND (theirs.whole OR customer_id IN (SELECT customer_id FROM bound)
@@ -160,7 +141,7 @@ def _find_bound(connection: duckdb.DuckDBPyConnection, entry: Entry, *, events: 
         ""
         if events
         else f"""
-        UNION SELECT customer_id FROM undo.customers WHERE {mine} AND NOT existed
+        UNION SELECT customer_id FROM undo.touched_customers WHERE {mine} AND made
         UNION SELECT i.customer_id
         FROM undo.customer_ids j JOIN import_assets.customer_ids i USING (kind, value)
         WHERE j.{mine} AND i.used IS NULL
@@ -168,7 +149,7 @@ def _find_bound(connection: duckdb.DuckDBPyConnection, entry: Entry, *, events: 
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE bound AS "
-        f"SELECT customer_id FROM undo.customers WHERE {mine} AND whole {strict}"
+        f"SELECT customer_id FROM undo.touched_customers WHERE {mine} AND whole {strict}"
     )
 
 
@@ -206,16 +187,13 @@ def find_users(connection: duckdb.DuckDBPyConnection, entry: Entry) -> None:
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE touched_customers AS
-        SELECT customer_id FROM undo.customers WHERE sequence = {entry.sequence}
+        SELECT customer_id FROM undo.touched_customers WHERE sequence = {entry.sequence}
         UNION SELECT i.customer_id
         FROM undo.customer_ids j JOIN import_assets.customer_ids i USING (kind, value)
         WHERE j.sequence = {entry.sequence}
         """
     )
-    selects = [
-        f"SELECT customer_id FROM undo.{name} WHERE sequence > {entry.sequence}"
-        for name in ("customers", "customer_versions")
-    ]
+    selects = [f"SELECT customer_id FROM undo.touched_customers WHERE sequence > {entry.sequence}"]
     for name in _event_types(connection):
         stored = ("events", name)
         selects.append(f"SELECT customer_id FROM {table_sql(stored)} WHERE NOT ({own_rows(entry)})")

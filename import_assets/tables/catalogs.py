@@ -161,9 +161,9 @@ def apply(
 
     def before() -> None:
         changed = f"(SELECT {KEY} FROM written UNION ALL SELECT {KEY} FROM removed)"
-        journal.items(connection, turn.sequence, manifest.table, changed)
-        if mode != "full":
-            journal.same_items(connection, turn.sequence, manifest.table, "folded")
+        same = f"(SELECT {KEY} FROM folded WHERE {KEY} NOT IN (SELECT {KEY} FROM written))"
+        whole = mode == "full"
+        journal.items(connection, turn.sequence, manifest.table, changed, None if whole else same)
 
     upsert.write(connection, lineage, before)
     connection.execute(f"DELETE FROM {upsert.stored} WHERE {KEY} IN (SELECT {KEY} FROM removed)")

@@ -426,7 +426,10 @@ def _write(
 
     def before() -> None:
         names = [field.name for field in attributes]
-        journal.customers(connection, turn.sequence, "written", names)
+        # Who is spoken of and stays the same is touched, too.
+        spoken_of = "(SELECT customer_id FROM written UNION SELECT customer_id FROM new_versions)"
+        keys = spoken_of if upsert.versioned else "written"
+        journal.customers(connection, turn.sequence, keys, names)
         if upsert.versioned:
             journal.versions(connection, turn.sequence, "new_versions")
 

@@ -2,7 +2,8 @@
 
 The schema `undo` holds it, written in the transaction of the batch: `undo.batches` has the batches
 that can be undone. Each other table has the ledger's `sequence` of the batch that the row is of.
-`existed` is false where the batch made the row; its other columns are null then.
+`touched_customers` and `touched_items` have whom and what a batch spoke of, and whether it `made`
+them; what was there before stands, as it was, in tables with the columns of the stored ones.
 """
 
 from __future__ import annotations
@@ -13,12 +14,10 @@ from collections.abc import Iterable, Sequence
 import duckdb
 
 from import_assets.spec.names import LINEAGE
-from import_assets.warehouse.sql import first_row, literal, quote, table_label, table_sql
+from import_assets.warehouse.sql import first_row, literal, number, quote, table_label, table_sql
 from import_assets.warehouse.tables import exists
 
 CUSTOMERS = ("undo", "customers")
-"""Before-images of customers. With `whole`, all attributes are restored, else the batch's own."""
-
 VERSIONS = ("undo", "customer_versions")
 _VERSIONS_STORED = ("import_assets", "customer_versions")
 
@@ -59,21 +58,15 @@ def written_by(connection: duckdb.DuckDBPyConnection, sequence: int) -> list[str
 def ensure(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables that are made with the first customers, for those who read them."""
     if exists(connection, ("customers",)):
-        mirror(connection, ("customers",), CUSTOMERS, ("existed", "whole"))
-        mirror(connection, _VERSIONS_STORED, VERSIONS, ("existed",))
+        mirror(connection, ("customers",), CUSTOMERS)
+        mirror(connection, _VERSIONS_STORED, VERSIONS)
 
 
 def mirror(
-    connection: duckdb.DuckDBPyConnection,
-    stored: tuple[str, ...],
-    kept: tuple[str, ...],
-    flags: Sequence[str] = (),
+    connection: duckdb.DuckDBPyConnection, stored: tuple[str, ...], kept: tuple[str, ...]
 ) -> None:
-    """Give `kept` the columns of `stored`, and `sequence` and the boolean `flags` before them."""
-    columns = "".join(f", {quote(flag)} BOOLEAN" for flag in flags)
-    connection.execute(
-        f"CREATE TABLE IF NOT EXISTS {table_sql(kept)} (sequence BIGINT NOT NULL{columns})"
-    )
+    """Give `kept` the columns of `stored`, and `sequence` before them."""
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {table_sql(kept)} (sequence BIGINT NOT NULL)")
     there = {row[0] for row in connection.execute(f"DESCRIBE {table_sql(kept)}").fetchall()}
     for row in connection.execute(f"DESCRIBE {table_sql(stored)}").fetchall():
         if row[0] not in there:
@@ -90,34 +83,42 @@ def customers(
 ) -> None:
     """Keep the customers whose `customer_id` stands in the temporary table `keys`.
 
-    One that the batch has changed before is left out: what it was then is what counts.
+    One that the batch has changed before is left out: what it was then is what counts. With
+    `whole`, all that they are is put back, and else the batch's own attributes.
     """
-    mirror(connection, ("customers",), CUSTOMERS, ("existed", "whole"))
-    values = "".join(f", s.{quote(name)}" for name in (*attributes, *LINEAGE))
+    mirror(connection, ("customers",), CUSTOMERS)
     connection.execute(
         f"""
-        INSERT INTO {table_sql(CUSTOMERS)} BY NAME
-        SELECT {sequence} AS sequence, s.customer_id IS NOT NULL AS existed, {whole} AS whole,
-               k.customer_id{values}
-        FROM (SELECT DISTINCT customer_id FROM {keys}) k
-        LEFT JOIN main.customers s USING (customer_id)
-        WHERE k.customer_id NOT IN (
-            SELECT customer_id FROM {table_sql(CUSTOMERS)} WHERE sequence = {sequence})
+        CREATE OR REPLACE TEMP TABLE touched_now AS
+        SELECT DISTINCT customer_id FROM {keys} WHERE customer_id NOT IN (
+            SELECT customer_id FROM undo.touched_customers WHERE sequence = {sequence})
         """
+    )
+    values = ", ".join(f"s.{quote(name)}" for name in ("customer_id", *attributes, *LINEAGE))
+    images = number(
+        connection,
+        f"INSERT INTO {table_sql(CUSTOMERS)} BY NAME SELECT {sequence} AS sequence, {values} "
+        f"FROM {table_sql(('customers',))} s SEMI JOIN touched_now USING (customer_id)",
+    )
+    there = f"customer_id IN (SELECT customer_id FROM {table_sql(CUSTOMERS)} " + (
+        f"WHERE sequence = {sequence})"
+    )
+    made = f"NOT {there}" if images else "true"
+    connection.execute(
+        f"INSERT INTO undo.touched_customers SELECT {sequence}, customer_id, {made}, {whole} "
+        "FROM touched_now"
     )
 
 
 def versions(connection: duckdb.DuckDBPyConnection, sequence: int, keys: str) -> None:
     """Keep the versions of the customers in the temporary table `keys`, see `customers`."""
-    mirror(connection, _VERSIONS_STORED, VERSIONS, ("existed",))
+    mirror(connection, _VERSIONS_STORED, VERSIONS)
     connection.execute(
         f"""
         INSERT INTO {table_sql(VERSIONS)} BY NAME
-        SELECT {sequence} AS sequence, v.customer_id IS NOT NULL AS existed, k.customer_id,
-               v.* EXCLUDE (customer_id)
-        FROM (SELECT DISTINCT customer_id FROM {keys}) k
-        LEFT JOIN {table_sql(_VERSIONS_STORED)} v USING (customer_id)
-        WHERE k.customer_id NOT IN (
+        SELECT {sequence} AS sequence, v.* FROM {table_sql(_VERSIONS_STORED)} v
+        SEMI JOIN {keys} k USING (customer_id)
+        WHERE customer_id NOT IN (
             SELECT customer_id FROM {table_sql(VERSIONS)} WHERE sequence = {sequence})
         """
     )
@@ -174,40 +175,30 @@ def duplicates(
 
 
 def items(
-    connection: duckdb.DuckDBPyConnection, sequence: int, table: tuple[str, ...], keys: str
+    connection: duckdb.DuckDBPyConnection,
+    sequence: int,
+    table: tuple[str, ...],
+    keys: str,
+    same: str | None,
 ) -> None:
-    """Keep the items of a catalog whose `item_id` stands in the temporary table `keys`.
+    """Keep the items of a catalog whose `item_id` stands in `keys`, a temporary table or SELECT.
 
-    Call before they are written; see `same_items` for those that stay as they are.
+    The items of `same`, which came as they are stored, say by this batch too what they say. Call
+    before anything is written.
     """
-    kept = kept_table(table)
-    mirror(connection, table, kept, ("existed",))
+    kept, catalog = kept_table(table), literal(table_label(table))
+    mirror(connection, table, kept)
     connection.execute(
-        f"""
-        INSERT INTO {table_sql(kept)} BY NAME
-        SELECT {sequence} AS sequence, s.item_id IS NOT NULL AS existed, k.item_id,
-               s.* EXCLUDE (item_id)
-        FROM (SELECT DISTINCT item_id FROM {keys}) k
-        LEFT JOIN {table_sql(table)} s USING (item_id)
-        """
+        f"INSERT INTO {table_sql(kept)} BY NAME SELECT {sequence} AS sequence, s.* "
+        f"FROM {table_sql(table)} s SEMI JOIN {keys} k USING (item_id)"
     )
-
-
-def same_items(
-    connection: duckdb.DuckDBPyConnection, sequence: int, table: tuple[str, ...], keys: str
-) -> None:
-    """Keep which items of the temporary table `keys` came as they are stored.
-
-    They say what they say by this batch too. Call after `items` has kept those that changed.
-    """
-    connection.execute(
-        f"""
-        INSERT INTO undo.same_items
-        SELECT {sequence}, {literal(table_label(table))}, k.item_id FROM {keys} k
-        WHERE k.item_id NOT IN (
-            SELECT item_id FROM {table_sql(kept_table(table))} WHERE sequence = {sequence})
-        """
-    )
+    there = f"SELECT item_id FROM {table_sql(table)}"
+    for select, made in ((keys, f"item_id NOT IN ({there})"), (same, "false")):
+        if select is not None:
+            connection.execute(
+                f"INSERT INTO undo.touched_items "
+                f"SELECT {sequence}, {catalog}, item_id, {made} FROM {select} k"
+            )
 
 
 def forget_older(connection: duckdb.DuckDBPyConnection, before: dt.datetime) -> int:
@@ -235,9 +226,9 @@ def seal(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], attribut
         "SELECT sequence FROM undo.batches JOIN import_assets.batches USING (sequence) "
         "WHERE table_name = ?"
     )
-    if kept_table(table) == CUSTOMERS and exists(connection, CUSTOMERS):
+    if kept_table(table) == CUSTOMERS:
         # Events merge customers too.
-        select += f" UNION SELECT sequence FROM {table_sql(CUSTOMERS)} WHERE whole"
+        select += " UNION SELECT sequence FROM undo.touched_customers WHERE whole"
     rows = connection.execute(select, [table_label(table)]).fetchall()
     forget(connection, [sequence for (sequence,) in rows])
 

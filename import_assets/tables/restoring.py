@@ -46,7 +46,7 @@ def restore(
     have been changed by later batches. `kept` is the table of before-images.
     """
     before = f"{table_sql(kept)} b"
-    of_batch = f"b.sequence = {entry.sequence} AND b.existed"
+    of_batch = f"b.sequence = {entry.sequence}"
     both = set(columns(connection, kept))
     names = [name for name in columns(connection, table) if name in both and name != key]
     written = journal.written_by(connection, entry.sequence)

@@ -235,8 +235,8 @@ def _undo_catalog(
         return Undone(entry, 0, 0, 0)
     removed = number(
         connection,
-        f"DELETE FROM {table_sql(table)} WHERE item_id IN (SELECT item_id FROM {table_sql(kept)} "
-        f"WHERE sequence = {entry.sequence} AND NOT existed)",
+        f"DELETE FROM {table_sql(table)} WHERE item_id IN (SELECT item_id FROM undo.touched_items "
+        f"WHERE sequence = {entry.sequence} AND made)",
     )
     restored = restore(connection, entry, table, kept, "item_id")
     return Undone(entry, removed, restored, 0)

@@ -64,8 +64,8 @@ def _find_leaving(connection: duckdb.DuckDBPyConnection, entry: Entry) -> None:
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE leaving AS
-        SELECT customer_id FROM {table_sql(journal.CUSTOMERS)}
-        WHERE sequence = {entry.sequence} AND NOT existed
+        SELECT customer_id FROM undo.touched_customers
+        WHERE sequence = {entry.sequence} AND made
           AND customer_id NOT IN (SELECT customer_id FROM users)
         """
     )
@@ -89,8 +89,8 @@ def _restore_identifiers(
                 coalesce(i.used > {entry.clock_end}, false)
                 OR (i.customer_id IN (SELECT customer_id FROM users)
                     AND (j.kind IN ({hard}) OR i.customer_id IN (
-                        SELECT customer_id FROM {table_sql(journal.CUSTOMERS)}
-                        WHERE sequence = {entry.sequence} AND NOT existed)))))
+                        SELECT customer_id FROM undo.touched_customers
+                        WHERE sequence = {entry.sequence} AND made)))))
         """
     )
     connection.execute(
@@ -112,7 +112,8 @@ def _restore_identifiers(
 
 def _restore_rows(connection: duckdb.DuckDBPyConnection, entry: Entry) -> int:
     """Put attributes back, and since when they hold; of merged customers whole rows."""
-    whole = f"SELECT customer_id FROM {table_sql(journal.CUSTOMERS)} " + (
+    whole = (
+        "SELECT customer_id FROM undo.touched_customers "
         f"WHERE sequence = {entry.sequence} AND whole"
     )
     for table in (TABLE, _VERSIONS):
@@ -130,14 +131,16 @@ def _restore_versions(connection: duckdb.DuckDBPyConnection, entry: Entry) -> No
     values = ", ".join(f"{quote(n)} = b.{quote(n)}" for n in names if n[2:] in written)
     before = f"{table_sql(journal.VERSIONS)} b"
     if values:
+        # Who had no versions before has none of these attributes again.
         connection.execute(
-            f"UPDATE {table_sql(_VERSIONS)} s SET {values} FROM {before} "
-            f"WHERE b.sequence = {entry.sequence} AND s.customer_id = b.customer_id"
+            f"UPDATE {table_sql(_VERSIONS)} s SET {values} FROM undo.touched_customers t "
+            f"LEFT JOIN {before} ON b.customer_id = t.customer_id AND b.sequence = t.sequence "
+            f"WHERE t.sequence = {entry.sequence} AND s.customer_id = t.customer_id"
         )
     listed = ", ".join(["customer_id", *map(quote, names)])
     connection.execute(
         f"INSERT INTO {table_sql(_VERSIONS)} BY NAME SELECT {listed} FROM {before} "
-        f"WHERE b.sequence = {entry.sequence} AND b.existed "
+        f"WHERE b.sequence = {entry.sequence} "
         f"AND b.customer_id NOT IN (SELECT customer_id FROM {table_sql(_VERSIONS)})"
     )
     connection.execute(

@@ -153,10 +153,19 @@ _STATEMENTS = (
     )
     """,
     """
-    CREATE TABLE IF NOT EXISTS undo.same_items (
+    CREATE TABLE IF NOT EXISTS undo.touched_items (
         sequence BIGINT NOT NULL,
         catalog VARCHAR NOT NULL,
-        item_id VARCHAR NOT NULL
+        item_id VARCHAR NOT NULL,
+        made BOOLEAN NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS undo.touched_customers (
+        sequence BIGINT NOT NULL,
+        customer_id BIGINT NOT NULL,
+        made BOOLEAN NOT NULL,
+        whole BOOLEAN NOT NULL
     )
     """,
     """
