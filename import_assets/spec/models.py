@@ -1015,6 +1015,13 @@ class Retention(StrictModel):
         description="Days after which copies and batches that interrupted runs left behind are "
         "removed; a batch that is not in its table yet is never removed.",
     )
+    undo_days: int = Field(
+        default=30,
+        ge=1,
+        le=3_650,
+        description="Days for which a batch can be undone: as long, what it changed is kept as it "
+        "was before. No longer than `dedup_days` of `limits`.",
+    )
 
 
 class ProjectSpec(StrictModel):

@@ -325,21 +325,24 @@ def identifier_values(identifiers: dict[str, Identifier]) -> str:
 def _fold_identifiers(
     connection: duckdb.DuckDBPyConnection, identifiers: dict[str, Identifier]
 ) -> list[Field]:
-    """Add to `folded` the identifiers of the customers in `touched`, as they are now."""
+    """Make the view `whole` of `folded` and the identifiers of customers in `touched` now."""
     connection.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE folded AS
-        WITH now AS (
-            SELECT touched.customer_id, any_value(touched._row) AS _touched_row,
-                   {identifier_values(identifiers)}
-            FROM touched LEFT JOIN import_assets.customer_ids USING (customer_id)
-            GROUP BY touched.customer_id
-        )
+        CREATE OR REPLACE TEMP TABLE identified AS
+        SELECT touched.customer_id, any_value(touched._row) AS _touched_row,
+               {identifier_values(identifiers)}
+        FROM touched LEFT JOIN import_assets.customer_ids USING (customer_id)
+        GROUP BY touched.customer_id
+        """
+    )
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP VIEW whole AS
         SELECT coalesce(folded.customer_id, now.customer_id) AS customer_id,
                coalesce(folded._row, _touched_row) AS _row,
                folded.* EXCLUDE (customer_id, _row), now.* EXCLUDE (customer_id, _touched_row),
                folded.customer_id IS NOT NULL AS _present, now.customer_id IS NOT NULL AS _touched
-        FROM folded FULL JOIN now USING (customer_id)
+        FROM folded FULL JOIN identified now USING (customer_id)
         """
     )
     return [Field(name, keep=False, when="_touched") for name in identifiers]
@@ -420,16 +423,15 @@ def _write(
 ) -> None:
     """Write `folded` and the identifiers of `touched`, and keep what was there before."""
     attributes = upsert.fields
-    whole = replace(upsert, fields=[*attributes, *_fold_identifiers(connection, identifiers)])
+    fields = [*attributes, *_fold_identifiers(connection, identifiers)]
+    whole = replace(upsert, fields=fields, source="whole")
     if upsert.versioned:
         versions.prepare(connection, attributes, turn.clock, timed=upsert.timed)
 
     def before() -> None:
         names = [field.name for field in attributes]
-        # Who is spoken of and stays the same is touched, too.
-        spoken_of = "(SELECT customer_id FROM written UNION SELECT customer_id FROM new_versions)"
-        keys = spoken_of if upsert.versioned else "written"
-        journal.customers(connection, turn.sequence, keys, names)
+        same = "new_versions" if upsert.versioned else None
+        journal.customers(connection, turn.sequence, "written", names, same=same)
         if upsert.versioned:
             journal.versions(connection, turn.sequence, "new_versions")
 

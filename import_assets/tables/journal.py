@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import duckdb
 
 from import_assets.spec.names import LINEAGE
-from import_assets.warehouse.sql import first_row, literal, number, quote, table_label, table_sql
+from import_assets.warehouse.sql import first_row, literal, quote, table_label, table_sql
 from import_assets.warehouse.tables import exists
 
 CUSTOMERS = ("undo", "customers")
@@ -76,36 +76,41 @@ def mirror(
 def customers(
     connection: duckdb.DuckDBPyConnection,
     sequence: int,
-    keys: str,
+    changed: str,
     attributes: Iterable[str],
     *,
+    same: str | None = None,
     whole: bool = False,
 ) -> None:
-    """Keep the customers whose `customer_id` stands in the temporary table `keys`.
+    """Keep the customers whose `customer_id` stands in the temporary table `changed`.
 
     One that the batch has changed before is left out: what it was then is what counts. With
-    `whole`, all that they are is put back, and else the batch's own attributes.
+    `whole`, all that they are is put back, and else the batch's own attributes. The customers of
+    `same` are spoken of, too, and need not have changed.
     """
     mirror(connection, ("customers",), CUSTOMERS)
+    stored = table_sql(("customers",))
+    both = f"SELECT customer_id FROM {changed}" + (
+        f" UNION SELECT customer_id FROM {same}" if same else ""
+    )
+    earlier = f"SELECT customer_id FROM undo.touched_customers WHERE sequence = {sequence}"
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE touched_now AS
-        SELECT DISTINCT customer_id FROM {keys} WHERE customer_id NOT IN (
-            SELECT customer_id FROM undo.touched_customers WHERE sequence = {sequence})
+        SELECT k.customer_id, s.customer_id IS NULL AS made FROM ({both}) k
+        LEFT JOIN {stored} s USING (customer_id) WHERE k.customer_id NOT IN ({earlier})
         """
     )
     values = ", ".join(f"s.{quote(name)}" for name in ("customer_id", *attributes, *LINEAGE))
-    images = number(
-        connection,
-        f"INSERT INTO {table_sql(CUSTOMERS)} BY NAME SELECT {sequence} AS sequence, {values} "
-        f"FROM {table_sql(('customers',))} s SEMI JOIN touched_now USING (customer_id)",
-    )
-    there = f"customer_id IN (SELECT customer_id FROM {table_sql(CUSTOMERS)} " + (
-        f"WHERE sequence = {sequence})"
-    )
-    made = f"NOT {there}" if images else "true"
     connection.execute(
-        f"INSERT INTO undo.touched_customers SELECT {sequence}, customer_id, {made}, {whole} "
+        f"""
+        INSERT INTO {table_sql(CUSTOMERS)} BY NAME SELECT {sequence} AS sequence, {values}
+        FROM {stored} s SEMI JOIN {changed} c USING (customer_id)
+        WHERE customer_id IN (SELECT customer_id FROM touched_now WHERE NOT made)
+        """
+    )
+    connection.execute(
+        f"INSERT INTO undo.touched_customers SELECT {sequence}, customer_id, made, {whole} "
         "FROM touched_now"
     )
 

@@ -85,7 +85,8 @@ class Upsert:
     `changed_rows` names a temporary table of `_row`s that changed something beside the fields
     (identifiers of customers), or is None. `beside` names a stored table v, by the same key, that
     fields speak of. With `timed`, rows have times. With `versioned`, `folded` says of each value
-    which row it is of, see `Field.row` and `Field.at`.
+    which row it is of, see `Field.row` and `Field.at`. `source` is what `write` reads in place of
+    `folded`.
     """
 
     stored: str
@@ -95,6 +96,7 @@ class Upsert:
     beside: str | None = None
     timed: bool = False
     versioned: bool = False
+    source: str = "folded"
 
     def classify(self, connection: duckdb.DuckDBPyConnection) -> Counts:
         """Return how many rows insert, update or leave unchanged; call before `write`."""
@@ -232,7 +234,7 @@ class Upsert:
         lineage: dict[str, object],
         before: Callable[[], None] | None = None,
     ) -> None:
-        """Write `folded` into the stored table; rows that do not change keep their lineage.
+        """Write the source into the stored table; rows that do not change keep their lineage.
 
         `lineage` gives `_batch`, `_import`, `_file` and `_imported_at`. `before` is called when the
         rows about to be written stand in the temporary table `written`.
@@ -246,7 +248,7 @@ class Upsert:
             CREATE OR REPLACE TEMP TABLE written AS
             SELECT {", ".join(columns)}, f._row, $_batch AS _batch, $_import AS _import,
                    $_file AS _file, $_imported_at::TIMESTAMP AS _imported_at
-            FROM folded f LEFT JOIN {self.stored} s ON s.{key} = f.{key} {self._joined("f")}
+            FROM {self.source} f LEFT JOIN {self.stored} s ON s.{key} = f.{key} {self._joined("f")}
             WHERE s.{key} IS NULL OR {differs}
             """,
             lineage,

@@ -75,7 +75,8 @@ def prepare(
         f"""
         CREATE OR REPLACE TEMP TABLE new_versions AS
         SELECT {", ".join(["f.customer_id", *changed, *others])}
-        FROM folded f LEFT JOIN {TABLE} v ON v.customer_id = f.customer_id WHERE f._present
+        FROM (SELECT *, true AS _present FROM folded) f
+        LEFT JOIN {TABLE} v ON v.customer_id = f.customer_id
         """
     )
 
