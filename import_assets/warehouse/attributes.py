@@ -43,7 +43,7 @@ class Described:
 def describe(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> list[Described]:
     """Return the identifiers and attributes of a table, in the order of its columns.
 
-    Reads the table once, however many columns it has. A table without any gives no rows.
+    Reads the table once, however many columns it has. A table without any gives none.
     """
     book = _book(connection, table)
     columns = _columns(connection, table, {name: type_ for name, (type_, _) in book.items()})
