@@ -114,13 +114,13 @@ def rows_frame(
     schema |= {f"attr:{name}": POLARS_TYPES[type_] for name, type_ in attributes.items()}
     if events:
         schema["_digest"] = pl.String()
-    schema |= {"_line": pl.Int64(), "_raw": pl.String(), "_cells": pl.List(pl.String)}
+    schema |= {"_line": pl.Int64(), "_raw": pl.String(), "_cells": pl.Struct({"0": pl.String})}
     whole = [
         {
             "_row": number,
             "_line": number + 1,
             "_raw": f"raw {number}",
-            "_cells": [f"cell {number}"],
+            "_cells": {"0": f"cell {number}"},
             **({"_digest": _digest(row)} if events else {}),
             **row,
         }

@@ -11,7 +11,7 @@ import polars as pl
 from import_assets.errors import FileRefused
 from import_assets.mapping.identity import canonical_event
 from import_assets.mapping.mapping import Mapped, Mapping
-from import_assets.pipeline.cells import listed, with_cells
+from import_assets.pipeline.cells import packed, with_cells
 from import_assets.pipeline.content import (
     Content,
     Numbering,
@@ -282,7 +282,7 @@ def _staged_rows(
         rows = rows.with_columns(
             records.line.gather(positions).alias("_line"),
             pl.Series("_raw", records.raw.take(positions.to_list()), pl.String),
-            listed(good, header).alias("_cells"),
+            packed(good, header).alias("_cells"),
         )
     return rows
 

@@ -136,7 +136,12 @@ def _stage_view(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
 
 def _no_rows(manifest: Manifest) -> str:
     """SQL of the rows of a file that has a header and nothing else."""
-    columns = {"_row": "BIGINT", "_line": "BIGINT", "_raw": "VARCHAR", "_cells": "VARCHAR[]"}
+    columns = {
+        "_row": "BIGINT",
+        "_line": "BIGINT",
+        "_raw": "VARCHAR",
+        "_cells": 'STRUCT("0" VARCHAR)',
+    }
     columns |= {f"id:{kind}": "VARCHAR" for kind in manifest.identifiers}
     columns |= {f"attr:{name}": SQL_TYPES[type_] for name, type_ in manifest.attributes}
     columns |= {"_timestamp": "TIMESTAMP", "_digest": "VARCHAR"}
@@ -313,7 +318,7 @@ def _reject(
         SELECT s._row AS record, s._line AS line,
                [{{'column': c.kind, 'value': c.value, 'reason': {literal(reason)},
                   'message': c.message}}] AS faults, s._raw AS raw,
-               s._cells AS cells
+               to_json(s._cells) ->> '$.*' AS cells
         FROM staged s JOIN conflicts c USING (_row)
         """
     )
