@@ -77,7 +77,7 @@ def load_events(
     staged = pl.DataFrame(
         rows, {"id:registered": pl.String, TIMESTAMP: pl.Datetime("us"), **schema}
     )
-    counted = {name: types[name] for name in types.keys() - excluded}
+    counted: Types = {name: types[name] for name in types.keys() - excluded}
     texts = staged.select(canonical_event(counted.items(), PURCHASE[1]).alias("text"))["text"]
     with_digests = [
         {**row, "_digest": digest} for row, digest in zip(rows, digests(texts), strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from import_assets.cli.exits import DONE
@@ -78,5 +77,6 @@ def _percent(part: int, whole: int) -> float | None:
     """Return a share with one decimal, 0 and 100 only where it is that exactly."""
     if not whole:
         return None
-    tenths = 1000 * part / whole
-    return (math.floor(tenths) if part * 2 > whole else math.ceil(tenths)) / 10
+    if part in (0, whole):
+        return 100.0 if part else 0.0
+    return min(max(round(100 * part / whole, 1), 0.1), 99.9)

@@ -83,8 +83,8 @@ def run(session: Session, options: Options) -> int:
         report = retype(connection, change, null_misfits=options.null_misfits)
     output.json([_record(change, report, stale, changed=True)])
     emptied = report.emptied + report.misfits
-    kept = f"{report.fit:,} values kept" + (f", {emptied:,} emptied" if emptied else "")
-    output.say(f"{change.name} of {options.table} is {change.type} now: {kept}.")
+    kept = f"{report.fit:,} kept" + (f", {emptied:,} emptied" if emptied else "")
+    output.say(f"{change.name} of {options.table} is {change.type} now. Values: {kept}.")
     return DONE
 
 
