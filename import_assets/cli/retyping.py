@@ -25,6 +25,9 @@ from import_assets.warehouse import attributes, ledger
 from import_assets.warehouse.sql import table_label
 
 _MISFITS = columns("value", "rows", "reason")
+_TEXTS: tuple[AttributeType, ...] = ("text", "long text", "url", "json")
+"""Types whose values are the texts that stood in the files."""
+
 _DEFINITIONS = [*columns("file", "line"), column("write", wrap=True)]
 
 
@@ -190,6 +193,11 @@ def _tell(session: Session, change: Change, report: Report, stale: list[_Stale])
         for sentence in dict.fromkeys(f"{one.reason}: {one.message}" for one in report.worst):
             output.say(sentence)
         output.say(f"To see their rows, ask with import-assets query:\n{report.query}")
+    if change.type in _TEXTS and report.old not in _TEXTS:
+        output.say(
+            "The texts are those of the values, not of the files: where a file has 38.90, a "
+            "number has 38.9."
+        )
     if report.twins:
         output.say(
             f"{report.twins:,} events will equal another one of their customer; they stay, since "
