@@ -376,6 +376,7 @@ def apply(
         """
     )
     connection.execute("CREATE OR REPLACE TEMP TABLE changed_rows AS SELECT _row FROM changed_ids")
+    _load_seen(connection, "SELECT customer_id FROM incoming UNION SELECT customer_id FROM touched")
     fields = [
         Field(
             name,
@@ -390,9 +391,10 @@ def apply(
         "customer_id",
         fields,
         changed_rows="changed_rows",
-        beside=versions.TABLE if timed else None,
+        beside="seen_versions" if timed else None,
         timed=timed,
         versioned=True,
+        seen="seen",
     )
     counts = upsert.classify(connection)
     upsert.fold(connection)
@@ -411,7 +413,22 @@ def create_unknown(
         "CREATE OR REPLACE TEMP TABLE folded AS "
         "SELECT NULL::BIGINT AS customer_id, NULL::BIGINT AS _row WHERE false"
     )
-    _write(connection, identifiers, Upsert(table_sql(TABLE), "customer_id", []), lineage, turn)
+    _load_seen(connection, "SELECT customer_id FROM touched")
+    upsert = Upsert(table_sql(TABLE), "customer_id", [], seen="seen")
+    _write(connection, identifiers, upsert, lineage, turn)
+
+
+def _load_seen(connection: duckdb.DuckDBPyConnection, keys: str) -> None:
+    """Put the stored rows and versions of customers, by a SELECT of them, into `seen`.
+
+    They are compared, kept and written from there: a large table is looked through once.
+    """
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE seen_keys AS {keys}")
+    for name, stored in (("seen", table_sql(TABLE)), ("seen_versions", versions.TABLE)):
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT s.* FROM {stored} s "
+            "SEMI JOIN seen_keys USING (customer_id)"
+        )
 
 
 def _write(
@@ -431,9 +448,9 @@ def _write(
     def before() -> None:
         names = [field.name for field in attributes]
         same = "new_versions" if upsert.versioned else None
-        journal.customers(connection, turn.sequence, "written", names, same=same)
+        journal.customers(connection, turn.sequence, "written", names, same=same, seen="seen")
         if upsert.versioned:
-            journal.versions(connection, turn.sequence, "new_versions")
+            journal.versions(connection, turn.sequence, "new_versions", seen="seen_versions")
 
     whole.write(connection, lineage, before)
     if upsert.versioned:

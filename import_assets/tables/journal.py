@@ -80,16 +80,16 @@ def customers(
     attributes: Iterable[str],
     *,
     same: str | None = None,
+    seen: str = "main.customers",
     whole: bool = False,
 ) -> None:
     """Keep the customers whose `customer_id` stands in the temporary table `changed`.
 
     One that the batch has changed before is left out: what it was then is what counts. With
     `whole`, all that they are is put back, and else the batch's own attributes. The customers of
-    `same` are spoken of, too, and need not have changed.
+    `same` are spoken of, too, and need not have changed. `seen` has what is stored of them all.
     """
     mirror(connection, ("customers",), CUSTOMERS)
-    stored = table_sql(("customers",))
     both = f"SELECT customer_id FROM {changed}" + (
         f" UNION SELECT customer_id FROM {same}" if same else ""
     )
@@ -98,14 +98,14 @@ def customers(
         f"""
         CREATE OR REPLACE TEMP TABLE touched_now AS
         SELECT k.customer_id, s.customer_id IS NULL AS made FROM ({both}) k
-        LEFT JOIN {stored} s USING (customer_id) WHERE k.customer_id NOT IN ({earlier})
+        LEFT JOIN {seen} s USING (customer_id) WHERE k.customer_id NOT IN ({earlier})
         """
     )
     values = ", ".join(f"s.{quote(name)}" for name in ("customer_id", *attributes, *LINEAGE))
     connection.execute(
         f"""
         INSERT INTO {table_sql(CUSTOMERS)} BY NAME SELECT {sequence} AS sequence, {values}
-        FROM {stored} s SEMI JOIN {changed} c USING (customer_id)
+        FROM {seen} s SEMI JOIN {changed} c USING (customer_id)
         WHERE customer_id IN (SELECT customer_id FROM touched_now WHERE NOT made)
         """
     )
@@ -115,13 +115,19 @@ def customers(
     )
 
 
-def versions(connection: duckdb.DuckDBPyConnection, sequence: int, keys: str) -> None:
+def versions(
+    connection: duckdb.DuckDBPyConnection,
+    sequence: int,
+    keys: str,
+    *,
+    seen: str = "import_assets.customer_versions",
+) -> None:
     """Keep the versions of the customers in the temporary table `keys`, see `customers`."""
     mirror(connection, _VERSIONS_STORED, VERSIONS)
     connection.execute(
         f"""
         INSERT INTO {table_sql(VERSIONS)} BY NAME
-        SELECT {sequence} AS sequence, v.* FROM {table_sql(_VERSIONS_STORED)} v
+        SELECT {sequence} AS sequence, v.* FROM {seen} v
         SEMI JOIN {keys} k USING (customer_id)
         WHERE customer_id NOT IN (
             SELECT customer_id FROM {table_sql(VERSIONS)} WHERE sequence = {sequence})

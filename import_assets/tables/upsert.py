@@ -86,7 +86,8 @@ class Upsert:
     (identifiers of customers), or is None. `beside` names a stored table v, by the same key, that
     fields speak of. With `timed`, rows have times. With `versioned`, `folded` says of each value
     which row it is of, see `Field.row` and `Field.at`. `source` is what `write` reads in place of
-    `folded`.
+    `folded`. `seen` is what both read in place of the stored table: its rows of these keys at
+    least, which spares looking through a large one several times.
     """
 
     stored: str
@@ -97,6 +98,7 @@ class Upsert:
     timed: bool = False
     versioned: bool = False
     source: str = "folded"
+    seen: str | None = None
 
     def classify(self, connection: duckdb.DuckDBPyConnection) -> Counts:
         """Return how many rows insert, update or leave unchanged; call before `write`."""
@@ -128,7 +130,8 @@ class Upsert:
                 WHEN s.{key} IS NULL AND {first} THEN 'inserted'
                 WHEN {" OR ".join(changes) or "false"} THEN 'updated'
                 ELSE 'unchanged' END AS outcome
-            FROM incoming i LEFT JOIN {self.stored} s ON s.{key} = i.{key} {self._joined("i")}
+            FROM incoming i LEFT JOIN {self.seen or self.stored} s ON s.{key} = i.{key}
+                {self._joined("i")}
         """
 
     def _joined(self, incoming: str) -> str:
@@ -248,7 +251,8 @@ class Upsert:
             CREATE OR REPLACE TEMP TABLE written AS
             SELECT {", ".join(columns)}, f._row, $_batch AS _batch, $_import AS _import,
                    $_file AS _file, $_imported_at::TIMESTAMP AS _imported_at
-            FROM {self.source} f LEFT JOIN {self.stored} s ON s.{key} = f.{key} {self._joined("f")}
+            FROM {self.source} f LEFT JOIN {self.seen or self.stored} s ON s.{key} = f.{key}
+                {self._joined("f")}
             WHERE s.{key} IS NULL OR {differs}
             """,
             lineage,

@@ -61,7 +61,7 @@ def prepare(
 ) -> None:
     """Put the new versions of the customers in `folded` into the temporary table `new_versions`.
 
-    Call before anything of `folded` is stored.
+    `seen_versions` has those that are stored.
     """
     changed = [column for field in fields for column in _columns(field, clock, timed=timed)]
     names = {field.name for field in fields}
@@ -76,7 +76,7 @@ def prepare(
         CREATE OR REPLACE TEMP TABLE new_versions AS
         SELECT {", ".join(["f.customer_id", *changed, *others])}
         FROM (SELECT *, true AS _present FROM folded) f
-        LEFT JOIN {TABLE} v ON v.customer_id = f.customer_id
+        LEFT JOIN seen_versions v ON v.customer_id = f.customer_id
         """
     )
 

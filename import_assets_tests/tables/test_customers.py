@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -229,6 +229,44 @@ def test_the_table_is_that_of_row_by_row(delivered: tuple[dict[str, bool], list[
         assert [{name: row.get(name) for name in columns} for row in stored] == model.rows
         owners = table(connection, "SELECT kind, value FROM import_assets.customer_ids")
         assert len(owners) == len(model.added)
+
+
+@st.composite
+def split_deliveries(draw: st.DrawFn) -> tuple[dict[str, bool], File, list[int]]:
+    """A delivery, and how many of its rows come in each of several files instead."""
+    kinds = draw(st.sampled_from(KINDS))
+    ids = st.fixed_dictionaries({}, optional={name: st.sampled_from("pqr") for name in kinds})
+    timed = draw(st.booleans())
+    # What lies ahead counts as the time of import, which differs between files.
+    stamps = st.sampled_from([None, *(NOW - dt.timedelta(days=days) for days in (1, 2))])
+    cells = st.fixed_dictionaries(CELLS | ({"_updated": stamps} if timed else {}))
+    rows = draw(st.lists(st.tuples(ids.filter(bool), cells), max_size=10))
+    sizes = draw(st.lists(st.integers(0, 4), max_size=5))
+    return kinds, File(list(kinds), list(CELLS), draw(st.booleans()), rows, timed), sizes
+
+
+@examples(15)
+@given(delivered=split_deliveries())
+def test_it_does_not_matter_how_rows_are_split_into_files(
+    delivered: tuple[dict[str, bool], File, list[int]],
+) -> None:
+    """M102, D22, b.4: one file or ten, with profiles that turn out to be one on the way."""
+    kinds, whole, sizes = delivered
+    parts, rest = [], list(whole.rows)
+    for size in sizes:
+        parts.append(replace(whole, rows=rest[:size]))
+        rest = rest[size:]
+    parts.append(replace(whole, rows=rest))
+    assert _profiles(kinds, [whole]) == _profiles(kinds, parts)
+
+
+def _profiles(kinds: dict[str, bool], files: list[File]) -> list[Row]:
+    """Customers as they are after these files, without our numbers."""
+    with warehouse() as connection, TemporaryDirectory() as folder:
+        for place, file in enumerate(files):
+            deliver(connection, Path(folder), kinds, place, file)
+        listed = table(connection, f"SELECT {', '.join([*kinds, *CELLS])} FROM customers")
+    return sorted(listed, key=repr)
 
 
 def deliver(
