@@ -206,6 +206,7 @@ def _tell(session: Session, change: Change, report: Report, stale: list[_Stale])
     if stale:
         title = "Definitions that say another type, and are refused until they are changed"
         output.table([asdict(one) for one in stale], of=_DEFINITIONS, title=title)
+    output.say(f"Deliveries that filled {label} before can then no longer be undone.")
 
 
 def _confirmed(change: Change, report: Report, options: Options) -> bool:

@@ -82,6 +82,7 @@ def test_retype_tells_first_and_asks(imported: Shop):
     assert "Of 3 rows 1 have a value: 1 fit, 0 do not." in result.stdout
     assert "The texts are those of the values, not of the files" in result.stdout
     assert "imports/clients.yaml\t7\ttype: text" in result.stdout
+    assert "filled customers before can then no longer be undone" in result.stdout
     assert "Change birthday of customers from date to text?" in result.stderr
     assert "Nothing was changed." in result.stdout
     assert imported.json("attributes", "customers")[3]["type"] == "date"
