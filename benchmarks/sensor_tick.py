@@ -52,9 +52,16 @@ def _remember(path: Path, objects: list[tuple[str, str]]) -> None:
         connection.execute("CREATE TEMP TABLE known (key VARCHAR, fingerprint VARCHAR)")
         connection.executemany("INSERT INTO known VALUES (?, ?)", objects)
         connection.execute(
-            "INSERT INTO import_assets.batches SELECT row_number() OVER (), key, 'crm', "
-            "'customers', key, fingerprint, NULL, NULL, 'd', 's', 1, '{}', ['id'], "
-            "1, 1, 0, 0, 0, 0, 0, 1, now()::TIMESTAMP, NULL FROM known"
+            """
+            INSERT INTO import_assets.batches BY NAME
+            SELECT row_number() OVER () AS sequence, key AS batch_id, 'crm' AS import,
+                'customers' AS table_name, key, fingerprint, 'd' AS definition_hash, 's' AS sha256,
+                1 AS bytes, '{}' AS state, ['id'] AS header, '{}' AS written, 1 AS read,
+                1 AS inserted, 0 AS updated, 0 AS unchanged, 0 AS duplicate, 0 AS rejected,
+                0 AS blank, 1 AS customers_created, 0 AS removed, now()::TIMESTAMP AS applied_at,
+                0 AS clock, 1 AS clock_end
+            FROM known
+            """
         )
 
 
