@@ -272,26 +272,28 @@ def _merge(
     )
     journal.customers(connection, turn.sequence, "members", columns, whole=True)
     journal.versions(connection, turn.sequence, "members")
-    fill = "".join(f"{quote(c)} = newest.{quote(c)}, " for c in columns)
+    replaced = "".join(f"newest.{quote(c)} AS {quote(c)}, " for c in columns)
     newest = "".join(
         f", arg_max_null(m.{quote(c)}, {versions.order(c)}) AS {quote(c)}" for c in columns
     )
     connection.execute(
         f"""
-        UPDATE {stored} c SET {fill}_batch = $_batch, _import = $_import, _file = $_file,
-            _row = newest._row, _imported_at = $_imported_at::TIMESTAMP
-        FROM (
+        CREATE OR REPLACE TEMP TABLE remaining AS
+        SELECT c.* REPLACE ({replaced}$_batch AS _batch, $_import AS _import, $_file AS _file,
+            newest._row AS _row, $_imported_at::TIMESTAMP AS _imported_at)
+        FROM {stored} c JOIN (
             SELECT family.customer_id, min(t._row) AS _row{newest} FROM family
             JOIN {stored} m ON m.customer_id = family.member
             LEFT JOIN {versions.TABLE} v ON v.customer_id = family.member
             LEFT JOIN touched t ON t.customer_id = family.member
-            GROUP BY family.customer_id) newest
-        WHERE c.customer_id = newest.customer_id
+            GROUP BY family.customer_id) newest ON c.customer_id = newest.customer_id
         """,
         lineage,
     )
     versions.merge(connection, columns)
-    connection.execute(f"DELETE FROM {stored} WHERE customer_id IN (SELECT merged_id FROM merged)")
+    # An UPDATE would write every column of the table anew at the next checkpoint.
+    connection.execute(f"DELETE FROM {stored} WHERE customer_id IN (SELECT member FROM family)")
+    connection.execute(f"INSERT INTO {stored} BY NAME SELECT * FROM remaining")
     connection.execute("DELETE FROM touched WHERE customer_id IN (SELECT merged_id FROM merged)")
     events = connection.execute(
         "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'events'"
