@@ -44,7 +44,7 @@ done = deliver(definition, storage, storage.stat(sys.argv[2]), warehouse)
 print(json.dumps(done.counts.as_dict()))
 """
 
-_PLAIN = """
+PLAIN = """
 import duckdb, sys
 connection = duckdb.connect(sys.argv[1])
 plain = "CREATE TABLE events AS SELECT * FROM read_csv(?, all_varchar = true)"
@@ -84,7 +84,7 @@ def _import_once(file: Path, expected: dict[str, int]) -> tuple[float, float, fl
 
 def _plain_once(file: Path) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as root:
-        return run(_PLAIN, str(Path(root) / "plain.duckdb"), str(file))[0]
+        return run(PLAIN, str(Path(root) / "plain.duckdb"), str(file))[0]
 
 
 def main(file: Path, runs: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 
@@ -11,9 +12,12 @@ from import_assets.spec.models import CONSENT, AttributeType
 from import_assets.tables import journal
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse.ledger import Turn
-from import_assets.warehouse.sql import number, quote, table_sql
+from import_assets.warehouse.sql import first_row, literal, number, quote, table_sql
 
 DIGEST = "_digest"
+
+_HISTORY_MEMORY = "400MB"
+"""What a look through the history may take; a million events given need a quarter of it."""
 
 
 def ensure_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> None:
@@ -63,6 +67,21 @@ def apply(
     return Counts(inserted=inserted, duplicate=taken - inserted)
 
 
+@contextmanager
+def _little_memory(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Bound the memory for the time of a look through the history.
+
+    DuckDB would keep all that it reads for as long as there is room: gigabytes, read once.
+    """
+    row = first_row(connection, "SELECT current_setting('memory_limit')")
+    before = row[0] if row is not None else ""
+    connection.execute(f"SET memory_limit = '{_HISTORY_MEMORY}'")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET memory_limit = {literal(before)}")
+
+
 def _take_all(connection: duckdb.DuckDBPyConnection) -> None:
     """Take all rows for new ones, see `_find_new`."""
     for name, which in (("new_events", "true"), ("known_events", "false")):
@@ -88,21 +107,23 @@ def _find_new(
         """
     )
     # The bounds on the event's time let whole row groups of the history be skipped: equal digests
-    # have equal times.
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE known_events AS
-        WITH bounds AS (
-            SELECT min(_timestamp) AS low, max(_timestamp) AS high FROM staged
-        ), history AS (
-            SELECT customer_id, _digest AS digest FROM {table_sql(table)}
-            WHERE _imported_at >= $since::TIMESTAMP
-              AND "timestamp" BETWEEN (SELECT low FROM bounds) AND (SELECT high FROM bounds)
+    # have equal times. As constants they are checked where the history is read. As subqueries they
+    # would be joined with, which hides how large the history is: it would be put into a table of
+    # hashes, gigabytes of it, in place of the events given.
+    low, high = first_row(connection, "SELECT min(_timestamp), max(_timestamp) FROM staged") or ()
+    with _little_memory(connection):
+        connection.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE known_events AS
+            WITH history AS (
+                SELECT customer_id, _digest AS digest FROM {table_sql(table)}
+                WHERE _imported_at >= $since::TIMESTAMP
+                  AND "timestamp" BETWEEN $low::TIMESTAMP AND $high::TIMESTAMP
+            )
+            SELECT _row, customer_id FROM given SEMI JOIN history USING (customer_id, digest)
+            """,
+            {"since": since, "low": low, "high": high},
         )
-        SELECT _row, customer_id FROM given SEMI JOIN history USING (customer_id, digest)
-        """,
-        {"since": since},
-    )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE new_events AS SELECT _row, customer_id FROM given "
         "WHERE _row NOT IN (SELECT _row FROM known_events)"
