@@ -186,13 +186,13 @@ def test_customers_are_checked(site: Site) -> None:
     site.put("in/a.csv", "id,age\n1,30\n2,31\n")
     assert failed(site.run("crm", "a.csv"), "customers") == {}
 
-    site.change("INSERT INTO import_assets.customer_ids VALUES ('registered', '1', 2, 9)")
+    site.change("INSERT INTO import_assets.customer_ids VALUES ('registered', '1', 2, 9, 9)")
     assert failed(site.materialize([CUSTOMERS_KEY]), "customers") == {
         "no_duplicates": "1 identifiers that belong to two customers"
     }
     site.change("DELETE FROM import_assets.customer_ids")
     site.change(
-        "INSERT INTO import_assets.customer_ids VALUES ('registered', repeat('ž', 129), 2, 1)"
+        "INSERT INTO import_assets.customer_ids VALUES ('registered', repeat('ž', 129), 2, 1, 1)"
     )
     run = site.materialize([CUSTOMERS_KEY])
     assert set(failed(run, "customers")) == {"ids_valid"}

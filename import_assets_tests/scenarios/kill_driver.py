@@ -21,7 +21,7 @@ from import_assets.sources.open import open_source
 from import_assets.spec.connections import GcsConnection, S3Connection
 from import_assets.spec.loading import load
 from import_assets.staging.batch import BatchWriter, Staging
-from import_assets.tables import apply as applying
+from import_assets.warehouse import rejects
 from import_assets.warehouse.warehouse import Warehouse
 
 
@@ -43,7 +43,7 @@ STAGES: dict[str, tuple[object, str, Callable[[Callable[..., Any]], Callable[...
     "staging": (BatchWriter, "write", _then_die),
     "before the rename": (Staging, "finish", lambda _: _die),
     "after the rename": (Staging, "finish", _then_die),
-    "inside the transaction": (applying, "_store_rejects", _then_die),
+    "inside the transaction": (rejects, "store", _then_die),
     "after the commit": (delivering, "apply_batch", _then_die),
 }
 """Stage → object and name of the function at whose call or return the process dies."""

@@ -34,7 +34,12 @@ _VOLATILE = {
     "staged_at",
     "modified",
     "fingerprint",
+    "clock",
+    "clock_end",
+    "used",
 }
+_VERSIONS = ("w:", "u:")
+"""How the columns begin that say since when a customer's attribute holds."""
 
 
 def killed(root: Path, name: str, key: str, stage: str) -> int:
@@ -76,7 +81,8 @@ def dump(root: Path) -> dict[str, list[tuple[object, ...]]]:
         for schema, table in tables:
             name = f'"{schema}"."{table}"'
             described = connection.execute(f"DESCRIBE {name}").fetchall()
-            columns = ", ".join(f'"{row[0]}"' for row in described if row[0] not in _VOLATILE)
+            names = [row[0] for row in described if not row[0].startswith(_VERSIONS)]
+            columns = ", ".join(f'"{column}"' for column in names if column not in _VOLATILE)
             rows = connection.execute(f"SELECT {columns} FROM {name} ORDER BY ALL").fetchall()
             dump[name] = rows
         return dump
