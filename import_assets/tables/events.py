@@ -110,7 +110,8 @@ def _find_new(
     # have equal times. As constants they are checked where the history is read. As subqueries they
     # would be joined with, which hides how large the history is: it would be put into a table of
     # hashes, gigabytes of it, in place of the events given.
-    low, high = first_row(connection, "SELECT min(_timestamp), max(_timestamp) FROM staged") or ()
+    times = first_row(connection, "SELECT min(_timestamp), max(_timestamp) FROM staged")
+    low, high = times or (None, None)
     with _little_memory(connection):
         connection.execute(
             f"""

@@ -160,7 +160,7 @@ def neighbours(draw: st.DrawFn) -> tuple[Event, Event]:
     event_type, when, attributes = one
     other = dict[str, tuple[AttributeType, Any]](attributes)
     for name in draw(st.lists(st.sampled_from([*attributes, "z"]), max_size=2)):
-        type_ = draw(st.sampled_from(list(VALUES)))
+        type_: AttributeType = draw(st.sampled_from(list(VALUES)))
         nothing: tuple[AttributeType, Any] = (type_, None)
         kept: tuple[AttributeType, Any] = other.get(name, nothing)
         changed: tuple[AttributeType, Any] = draw(
