@@ -163,11 +163,10 @@ def neighbours(draw: st.DrawFn) -> tuple[Event, Event]:
         type_: AttributeType = draw(st.sampled_from(list(VALUES)))
         nothing: tuple[AttributeType, Any] = (type_, None)
         kept: tuple[AttributeType, Any] = other.get(name, nothing)
-        changed: tuple[AttributeType, Any] = draw(
-            st.sampled_from([kept, (kept[0], None), nothing])
-            | VALUES[kept[0]].map(lambda value, of=kept[0]: (of, value))
-        )
-        other[name] = changed
+        of = kept[0]
+        values = st.none() | VALUES[of]
+        value = draw(values)
+        other[name] = draw(st.sampled_from([kept, nothing, (of, value)]))
         if draw(st.booleans()):
             del other[name]
     names = draw(st.permutations(list(other)))
