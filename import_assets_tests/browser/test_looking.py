@@ -63,7 +63,7 @@ def test_partition_of_a_file_tells_what_became_of_it(visitor: Visitor) -> None:
     for reject in _COUNTS["rejects"]:
         record = rejects.get_by_role("row").filter(has_text=reject["reasons"][0])
         expect(record).to_contain_text(f"{reject['record']}{reject['line']}")
-    expect(rejects).to_contain_text("zdarma")
+    expect(rejects).to_contain_text("z***")
     visitor.picture("rejects")
 
 
