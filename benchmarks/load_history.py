@@ -30,6 +30,8 @@ ROWS = 1_000_000
 DAYS = 90
 FILES = ("last_day", "spread")
 _DAY_SECONDS = 86_400
+_KNOWN = 180_000
+"""Customers that the events which the files have too make at least."""
 
 # Everything about event n follows from n, so that files and histories are alike and repeatable.
 _EVENT = """
@@ -142,7 +144,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, millions: int, last: dt.date) -
         CREATE TEMP TABLE known AS SELECT * FROM events.purchase_item;
         DELETE FROM events.purchase_item;
         CREATE TEMP TABLE day AS
-        SELECT customer + 1 AS customer_id, (moment * 1000)::BIGINT * 1000 AS moment,
+        SELECT customer % {_KNOWN} + 1 AS customer_id, (moment * 1000)::BIGINT * 1000 AS moment,
                * EXCLUDE (n, customer, moment)
         FROM (SELECT n, {event} FROM range({each}) r(n)) ORDER BY moment;
         """

@@ -35,7 +35,10 @@ def import_specs(definition: Import) -> list[dg.AssetCheckSpec]:
 
 def table_specs(table: tuple[str, ...]) -> list[dg.AssetCheckSpec]:
     """Return the checks of a table."""
-    return [dg.AssetCheckSpec(name, asset=table_key(table)) for name in table_checks.names(table)]
+    return [
+        dg.AssetCheckSpec(name, asset=table_key(table), description=text)
+        for name, text in table_checks.described(table).items()
+    ]
 
 
 def of_import(

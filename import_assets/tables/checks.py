@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from import_assets.spec.models import Limits
-from import_assets.warehouse.sql import SQL_TYPES, first_row, number, quote, table_sql
+from import_assets.spec.models import CATALOG_IDS, CONSENT, VOUCHER_ID, Limits
+from import_assets.warehouse.memory import bounded
+from import_assets.warehouse.sql import SQL_TYPES, literal, number, quote, table_label, table_sql
+
+_MEMORY = "1GB"
+"""What the checks of a table may take."""
 
 PURCHASE_ITEM, PURCHASE = ("events", "purchase_item"), ("events", "purchase")
 
@@ -27,16 +32,35 @@ class Check:
     severe: bool
 
 
-def names(table: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the checks that a table has."""
-    if table == PURCHASE_ITEM:
-        return ("no_duplicates", "ids_valid", "references_found")
-    return {
-        "customers": ("no_duplicates", "ids_valid"),
-        "events": ("no_duplicates", "ids_valid"),
-        "catalogs": ("no_duplicates", "values_within_limit"),
-        "vouchers": ("no_duplicates",),
+def described(table: tuple[str, ...]) -> dict[str, str]:
+    """Return the checks that a table has, by name, and what each of them says must hold."""
+    found = {
+        "customers": {
+            "no_duplicates": "No identifier belongs to two customers.",
+            "ids_valid": "Every customer has an identifier, and none is longer than allowed.",
+            "contacts_plausible": "Values of `email` and `phone` look like addresses and numbers.",
+        },
+        "events": {
+            "no_duplicates": "No event of the last 7 days stands twice within the window.",
+            "ids_valid": "Every event has a customer and a time.",
+            "times_plausible": "No event is of a time more than a day after its import.",
+        },
+        "catalogs": {
+            "no_duplicates": "No item stands twice.",
+            "ids_valid": "Every item has an identifier, and none is longer than allowed.",
+            "values_within_limit": "No value is longer than allowed.",
+        },
+        "vouchers": {
+            "no_duplicates": "No code stands twice in the pool.",
+            "ids_valid": "No code is empty or longer than allowed.",
+        },
     }[table[0]]
+    if table == CONSENT:
+        del found["no_duplicates"]
+    if table == PURCHASE_ITEM:
+        found["references_found"] = "The purchase of every purchase_item is there."
+    found["volume_usual"] = "The last delivery of each import is about as large as those before it."
+    return found
 
 
 def references(table: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
@@ -51,27 +75,44 @@ def run(
     now: dt.datetime,
 ) -> list[Check]:
     """Check a table; `now` is naive UTC."""
-    kind = table[0]
-    if kind == "customers":
-        return [_customers_unique(connection), _customer_ids_valid(connection, limits)]
-    if kind == "events":
-        since = now - dt.timedelta(days=limits.dedup_days)
-        checks = [_events_unique(connection, table, since), _events_owned(connection, table)]
+    with bounded(connection, _MEMORY):
+        return [*_of_kind(connection, table, limits, now), _volume_usual(connection, table, now)]
+
+
+def _of_kind(
+    connection: duckdb.DuckDBPyConnection,
+    table: tuple[str, ...],
+    limits: Limits,
+    now: dt.datetime,
+) -> Iterator[Check]:
+    if table[0] == "customers":
+        yield _customers_unique(connection)
+        yield _customer_ids_valid(connection, limits)
+        yield _contacts_plausible(connection)
+    elif table[0] == "events":
+        if table != CONSENT:
+            yield _events_unique(connection, table, dt.timedelta(days=limits.dedup_days), now)
+        yield _events_owned(connection, table)
+        yield _times_plausible(connection, table)
         if table == PURCHASE_ITEM:
-            checks.append(_purchases_found(connection))
-        return checks
-    if kind == "catalogs":
-        return [
-            _unique(connection, table, "item_id", "items that stand twice"),
-            _values_within_limit(connection, table, limits.catalog_value_bytes),
-        ]
-    return [_unique(connection, table, "code", "codes that stand twice in the pool")]
+            yield _purchases_found(connection)
+    elif table[0] == "catalogs":
+        yield _unique(connection, table, "item_id", "items that stand twice")
+        yield _ids_valid(connection, table, CATALOG_IDS, limits)
+        yield _values_within_limit(connection, table, limits.catalog_value_bytes)
+    else:
+        yield _unique(connection, table, VOUCHER_ID, "codes that stand twice in the pool")
+        yield _ids_valid(connection, table, (VOUCHER_ID,), limits)
 
 
 def _check(
     connection: duckdb.DuckDBPyConnection, name: str, query: str, what: str, *, severe: bool
 ) -> Check:
     failures = number(connection, f"SELECT count(*) FROM ({query})")
+    return _outcome(name, failures, query, what, severe=severe)
+
+
+def _outcome(name: str, failures: int, query: str, what: str, *, severe: bool) -> Check:
     sentence = f"{failures:,} {what}" if failures else f"no {what}"
     return Check(name, failures, sentence, query, severe)
 
@@ -110,18 +151,107 @@ def _customer_ids_valid(connection: duckdb.DuckDBPyConnection, limits: Limits) -
     return _check(connection, "ids_valid", query, what, severe=True)
 
 
-def _events_unique(
-    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], since: dt.datetime
+def _ids_valid(
+    connection: duckdb.DuckDBPyConnection,
+    table: tuple[str, ...],
+    keys: Sequence[str],
+    limits: Limits,
 ) -> Check:
+    """Check the identifiers of items or codes; all but the first may be absent (M043, M072)."""
+    there = _column_types(connection, table)
+    wrong = [f"{quote(keys[0])} IS NULL"]
+    wrong += [
+        f"{quote(key)} = '' OR strlen({quote(key)}) > {limits.id_bytes}"
+        for key in keys
+        if key in there
+    ]
+    query = f"SELECT * FROM {table_sql(table)} WHERE {' OR '.join(wrong)}"
+    what = f"rows without an identifier or with one over {limits.id_bytes} bytes"
+    return _check(connection, "ids_valid", query, what, severe=True)
+
+
+_PLAUSIBLE = {
+    "email": "regexp_full_match({value}, '[^@\\s]+@[^@\\s.]+([.][^@\\s.]+)+')",
+    "phone": "regexp_full_match(regexp_replace({value}, '[ ()./-]', '', 'g'), '[+]?[0-9]{{6,15}}')",
+}
+"""What the attributes look like by which messages are sent (M040)."""
+
+
+def _contacts_plausible(connection: duckdb.DuckDBPyConnection) -> Check:
+    """Look at the attributes that sending goes by; customers without any of them pass (M040)."""
+    customers = ("customers",)
+    types = _column_types(connection, customers)
+    parts = []
+    for name, plausible in _PLAUSIBLE.items():
+        if name in types:
+            is_list = types[name].endswith("[]")
+            value = f"unnest({name})" if is_list else f"{name}::VARCHAR"
+            source = f"SELECT customer_id, '{name}' AS attribute, {value} AS value"
+            looks = plausible.format(value="value")
+            parts.append(f"SELECT * FROM ({source} FROM main.customers) WHERE NOT {looks}")
+    query = " UNION ALL ".join(parts) or _NOTHING
+    what = "values of email and phone that do not look like an address or a number"
+    return _check(connection, "contacts_plausible", query, what, severe=False)
+
+
+_NOTHING = "SELECT 1 WHERE false"
+
+_AT_ONCE = 8_000_000
+"""Events that are grouped together, which bounds the memory."""
+
+_DIGESTS = 16**8
+"""Digests have so many beginnings, of eight hexadecimal digits, that are equally frequent."""
+
+_LATELY = dt.timedelta(days=7)
+"""Events that came before were looked at when they came, and need not be again."""
+
+
+def _events_unique(
+    connection: duckdb.DuckDBPyConnection,
+    table: tuple[str, ...],
+    window: dt.timedelta,
+    now: dt.datetime,
+) -> Check:
+    """Look for events of late that stand twice in the window, in slices by their digests (M066)."""
+    lately = f"_imported_at >= {_moment(now - min(_LATELY, window))}"
+    came = number(connection, f"SELECT count(*) FROM {table_sql(table)} WHERE {lately}")
+    since = _moment(now - window)
+    query = _twice(table, since, lately)
+    failures = sum(
+        number(connection, f"SELECT count(*) FROM ({_twice(table, since, lately, slice_)})")
+        for slice_ in _slices(came // _AT_ONCE + 1)
+    )
+    what = f"events that stand twice within the window, and came in the last {_LATELY.days} days"
+    return _outcome("no_duplicates", failures, query, what, severe=True)
+
+
+def _twice(table: tuple[str, ...], since: str, lately: str, slice_: str = "true") -> str:
+    """SQL of the events of a slice that came lately and stand more than once."""
     # Two customers can have equal events, and stay so when they turn out to be one (b.4, M064).
-    query = (
-        f"SELECT customer_id, _digest, count(*) AS times FROM {table_sql(table)} "
-        f"WHERE _imported_at >= TIMESTAMP '{since.isoformat(sep=' ')}' "
-        "AND customer_id NOT IN (SELECT customer_id FROM import_assets.merges) "
+    events = f"SELECT customer_id, _digest FROM {table_sql(table)} WHERE {slice_}"
+    return (
+        f"SELECT customer_id, _digest, count(*) AS times FROM ({events} "
+        f"AND _imported_at >= {since} "
+        "AND customer_id NOT IN (SELECT customer_id FROM import_assets.merges)) "
+        f"SEMI JOIN ({events} AND {lately}) USING (customer_id, _digest) "
         "GROUP BY customer_id, _digest HAVING count(*) > 1"
     )
-    what = "events that stand twice within the window of deduplication"
-    return _check(connection, "no_duplicates", query, what, severe=True)
+
+
+def _slices(count: int) -> Iterator[str]:
+    """Yield conditions on a digest, exactly one of which is true."""
+    bounds = [
+        f"_digest {{}} '{_DIGESTS * n // count:08x}-0000-0000-0000-000000000000'"
+        for n in range(1, count)
+    ]
+    lows = ["true", *(bound.format(">=") for bound in bounds)]
+    highs = [*(bound.format("<") for bound in bounds), "true"]
+    for low, high in zip(lows, highs, strict=True):
+        yield f"{low} AND {high}"
+
+
+def _moment(time: dt.datetime) -> str:
+    return f"TIMESTAMP '{time.isoformat(sep=' ')}'"
 
 
 def _events_owned(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> Check:
@@ -134,18 +264,74 @@ def _events_owned(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...])
     )
 
 
+def _times_plausible(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> Check:
+    """Look for events of the future; a day is more than any time zone is wrong by."""
+    query = f'SELECT * FROM {table_sql(table)} WHERE "timestamp" > _imported_at + INTERVAL 1 DAY'
+    what = "events of a time more than a day after their import"
+    return _check(connection, "times_plausible", query, what, severe=False)
+
+
+_BEFORE = 5
+"""Deliveries that must be there before the next one is held against them."""
+_COMPARED = 20
+"""Deliveries that it is held against at most."""
+_RECENT = dt.timedelta(days=30)
+"""A delivery that is older warns no more: nobody can do anything about it."""
+
+
+def _volume_usual(
+    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], now: dt.datetime
+) -> Check:
+    """Compare the last delivery of each import with those before it.
+
+    One is unusual that is under half or over twice their median, and beyond all of them: where
+    volumes swing by themselves, as on weekends, that they swing is usual.
+    """
+    query = (
+        "WITH deliveries AS ("
+        "SELECT import, sequence, key, read, applied_at, "
+        "row_number() OVER (PARTITION BY import ORDER BY sequence DESC) AS age "
+        f"FROM import_assets.batches WHERE table_name = {literal(table_label(table))} "
+        "AND replay_of IS NULL AND undone_at IS NULL), "
+        "before AS (SELECT import, median(read) AS usual, min(read) AS least, max(read) AS most, "
+        f"count(*) AS compared FROM deliveries WHERE age BETWEEN 2 AND {_COMPARED + 1} "
+        f"GROUP BY import HAVING count(*) >= {_BEFORE}) "
+        "SELECT import, key, read, usual, least, most, compared, applied_at, sequence "
+        "FROM deliveries JOIN before USING (import) WHERE age = 1 "
+        f"AND applied_at >= {_moment(now - _RECENT)} "
+        "AND (read < usual / 2 OR read > usual * 2) AND (read < least OR read > most) "
+        "ORDER BY import"
+    )
+    found = connection.execute(query).fetchall()
+    what = "imports whose last delivery is of an unusual size"
+    told = "; ".join(
+        f"{name}, {read:,} records in {key}, while the median of the {compared} before it is "
+        f"{usual:,.0f}"
+        for name, key, read, usual, _, _, compared, *_ in found[:_SHOWN]
+    )
+    return _outcome(
+        "volume_usual", len(found), query, f"{what}: {told}" if told else what, severe=False
+    )
+
+
+_SHOWN = 10
+"""Imports that a sentence names."""
+
+
 def _purchases_found(connection: duckdb.DuckDBPyConnection) -> Check:
-    described = [_column_type(connection, table) for table in (PURCHASE_ITEM, PURCHASE)]
-    if None in described:
+    types = [
+        _column_types(connection, table).get("purchase_id") for table in (PURCHASE_ITEM, PURCHASE)
+    ]
+    if None in types:
         return Check(
             "references_found",
             0,
             "not checked: purchase and purchase_item do not both have a purchase_id",
-            "SELECT 1 WHERE false",
+            _NOTHING,
             severe=False,
         )
     # Where the two have different types, 1, 1.0 and '1' are to be the same number.
-    as_is = described[0] == described[1]
+    as_is = types[0] == types[1]
     found = (
         "purchase_id"
         if as_is
@@ -160,24 +346,24 @@ def _purchases_found(connection: duckdb.DuckDBPyConnection) -> Check:
     return _check(connection, "references_found", query, what, severe=False)
 
 
-def _column_type(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> str | None:
-    row = first_row(
-        connection,
-        "SELECT data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? "
-        "AND column_name = 'purchase_id'",
-        list(table),
-    )
-    return row[0] if row else None
+def _column_types(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> dict[str, str]:
+    """Return the SQL types of a table's columns by name; none where there is no such table."""
+    schema, name = table if len(table) > 1 else ("main", *table)
+    rows = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() "
+        "WHERE schema_name = ? AND table_name = ? AND NOT internal",
+        [schema, name],
+    ).fetchall()
+    return dict(rows)
 
 
 def _values_within_limit(
     connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], limit: int
 ) -> Check:
-    described = connection.execute(f"DESCRIBE {table_sql(table)}").fetchall()
     texts = [
-        row[0]
-        for row in described
-        if row[1] in (SQL_TYPES["text"], SQL_TYPES["json"]) and not row[0].startswith("_")
+        name
+        for name, type_ in _column_types(connection, table).items()
+        if type_ in (SQL_TYPES["text"], SQL_TYPES["json"]) and not name.startswith("_")
     ]
     long = " OR ".join(f"strlen({quote(name)}::VARCHAR) > {limit}" for name in texts)
     query = f"SELECT * FROM {table_sql(table)} WHERE {long or 'false'}"

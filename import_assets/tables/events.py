@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import duckdb
 
@@ -12,7 +11,8 @@ from import_assets.spec.models import CONSENT, AttributeType
 from import_assets.tables import journal
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse.ledger import Turn
-from import_assets.warehouse.sql import first_row, literal, number, quote, table_sql
+from import_assets.warehouse.memory import bounded
+from import_assets.warehouse.sql import first_row, number, quote, table_sql
 
 DIGEST = "_digest"
 
@@ -67,21 +67,6 @@ def apply(
     return Counts(inserted=inserted, duplicate=taken - inserted)
 
 
-@contextmanager
-def _little_memory(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Bound the memory for the time of a look through the history.
-
-    DuckDB would keep all that it reads for as long as there is room: gigabytes, read once.
-    """
-    row = first_row(connection, "SELECT current_setting('memory_limit')")
-    before = row[0] if row is not None else ""
-    connection.execute(f"SET memory_limit = '{_HISTORY_MEMORY}'")
-    try:
-        yield
-    finally:
-        connection.execute(f"SET memory_limit = {literal(before)}")
-
-
 def _take_all(connection: duckdb.DuckDBPyConnection) -> None:
     """Take all rows for new ones, see `_find_new`."""
     for name, which in (("new_events", "true"), ("known_events", "false")):
@@ -112,7 +97,7 @@ def _find_new(
     # hashes, gigabytes of it, in place of the events given.
     times = first_row(connection, "SELECT min(_timestamp), max(_timestamp) FROM staged")
     low, high = times or (None, None)
-    with _little_memory(connection):
+    with bounded(connection, _HISTORY_MEMORY):
         connection.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE known_events AS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import duckdb
 import pytest
 
 from import_assets.cli.readers import QueryError, check_reads, shut
+from import_assets.spec.models import Limits
+from import_assets.tables import checks
+from import_assets.warehouse.warehouse import Warehouse
 from import_assets_tests.cli.shop import Shop
 
 
@@ -101,3 +105,22 @@ def test_a_query_writes_no_file_and_reads_those_there_are(imported: Shop, tmp_pa
     assert not out.exists()
     file = imported.root / "exports/prices.csv"
     assert imported.query(f"SELECT count(*) AS n FROM '{file}'") == [{"n": 2}]
+
+
+def test_the_queries_of_checks_can_be_asked(imported: Shop):
+    """As they are shown: each gives the rows at fault, and none where all is well."""
+    asked = 0
+    with Warehouse(imported.root / "data/warehouse.duckdb").write() as connection:
+        connection.execute("INSERT INTO customers (customer_id) VALUES (77)")
+        connection.execute("UPDATE events.purchase SET \"timestamp\" = '2100-01-01'")
+    with Warehouse(imported.root / "data/warehouse.duckdb").read() as connection:
+        found = [
+            check
+            for table in (("customers",), ("events", "purchase"))
+            for check in checks.run(connection, table, Limits(), dt.datetime(2026, 1, 1))
+        ]
+    for check in found:
+        assert len(imported.query(check.query)) == check.failures
+        asked += check.failures
+    assert {check.name for check in found if check.failures} == {"ids_valid", "times_plausible"}
+    assert asked > 1

@@ -97,13 +97,14 @@ def test_checks(sample: dg.Definitions) -> None:
             {"counts_add_up", "rejects_below_threshold", "columns_unchanged", "files_imported"}
         )
     }
+    usual = {"no_duplicates", "ids_valid", "volume_usual"}
     assert {name: found for name, found in checks.items() if name not in imports} == {
-        "customers": {"no_duplicates", "ids_valid"},
-        "events/purchase": {"no_duplicates", "ids_valid"},
-        "events/purchase_item": {"no_duplicates", "ids_valid", "references_found"},
-        "catalogs/products": {"no_duplicates", "values_within_limit"},
-        "catalogs/stores": {"no_duplicates", "values_within_limit"},
-        "vouchers/SUMMER10": {"no_duplicates"},
+        "customers": {*usual, "contacts_plausible"},
+        "events/purchase": {*usual, "times_plausible"},
+        "events/purchase_item": {*usual, "times_plausible", "references_found"},
+        "catalogs/products": {*usual, "values_within_limit"},
+        "catalogs/stores": {*usual, "values_within_limit"},
+        "vouchers/SUMMER10": usual,
     }
 
 

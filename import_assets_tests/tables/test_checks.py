@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from import_assets.spec.models import Limits
+import import_assets
+from import_assets.spec.models import CONSENT, Limits
 from import_assets.tables import checks
 from import_assets.tables.apply import apply_batch
-from import_assets_tests.builders import NOW, Row, batch, project, table, warehouse
+from import_assets.tables.outcome import Counts
+from import_assets.warehouse import ledger
+from import_assets_tests.builders import NOW, Row, batch, manifest, project, table, warehouse
 
 CUSTOMERS = ("customers",)
 PURCHASE = ("events", "purchase")
@@ -52,7 +56,7 @@ def failed(
 ) -> dict[str, int]:
     """The checks of a table that failed, and how many rows each has found."""
     done = checks.run(connection, name, limits or Limits(), now)
-    assert tuple(check.name for check in done) == checks.names(name)
+    assert tuple(check.name for check in done) == tuple(checks.described(name))
     for check in done:
         assert len(table(connection, check.query)) == check.failures
         assert check.sentence.startswith(f"{check.failures:,} " if check.failures else "no")
@@ -86,6 +90,21 @@ def test_events_that_stand_twice(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("INSERT INTO events.purchase SELECT * FROM events.purchase")
     assert failed(connection, PURCHASE) == {"no_duplicates": 1}
     assert failed(connection, PURCHASE, now=NOW + dt.timedelta(days=91)) == {}
+    short = Limits(dedup_days=1)
+    assert failed(connection, PURCHASE, short, now=NOW + dt.timedelta(days=2)) == {}
+
+
+def test_events_that_came_long_ago_and_again(connection: duckdb.DuckDBPyConnection) -> None:
+    """M066: one of the two has to have come in the last week, or it was told before."""
+    again = "INSERT INTO events.purchase SELECT * REPLACE (? AS _imported_at) FROM events.purchase"
+    connection.execute("UPDATE events.purchase SET timestamp = ?", [NOW - dt.timedelta(days=99)])
+    connection.execute(again, [NOW - dt.timedelta(days=89)])
+    assert failed(connection, PURCHASE) == {"no_duplicates": 1}
+    assert failed(connection, PURCHASE, now=NOW + dt.timedelta(days=1)) == {"no_duplicates": 1}
+    assert failed(connection, PURCHASE, now=NOW + dt.timedelta(days=2)) == {}
+    connection.execute("UPDATE events.purchase SET _imported_at = ?", [NOW])
+    assert failed(connection, PURCHASE, now=NOW + dt.timedelta(days=7)) == {"no_duplicates": 1}
+    assert failed(connection, PURCHASE, now=NOW + dt.timedelta(days=8)) == {}
 
 
 def test_equal_events_of_customers_that_became_one(
@@ -144,3 +163,164 @@ def test_values_of_a_catalog_over_the_limit(connection: duckdb.DuckDBPyConnectio
     """M079: bytes, not characters."""
     assert failed(connection, PRODUCTS, Limits(catalog_value_bytes=2)) == {}
     assert failed(connection, PRODUCTS, Limits(catalog_value_bytes=1)) == {"values_within_limit": 1}
+
+
+def test_identifiers_of_items_and_codes(connection: duckdb.DuckDBPyConnection) -> None:
+    """M043, M072, D39: bytes, not characters."""
+    connection.execute("UPDATE catalogs.products SET item_id = 'žž'")
+    connection.execute("UPDATE vouchers.P SET code = 'žž'")
+    for name in (PRODUCTS, POOL):
+        assert failed(connection, name, Limits(id_bytes=4)) == {}
+        assert failed(connection, name, Limits(id_bytes=3)) == {"ids_valid": 1}
+    connection.execute("UPDATE catalogs.products SET item_id = NULL")
+    connection.execute("UPDATE vouchers.P SET code = ''")
+    for name in (PRODUCTS, POOL):
+        assert failed(connection, name) == {"ids_valid": 1}
+
+
+def test_a_product_may_lack_its_product_id(connection: duckdb.DuckDBPyConnection) -> None:
+    """M075: one that is there is held to the same limit."""
+    connection.execute("ALTER TABLE catalogs.products ADD COLUMN product_id VARCHAR")
+    assert failed(connection, PRODUCTS) == {}
+    connection.execute("UPDATE catalogs.products SET product_id = 'žž'")
+    assert failed(connection, PRODUCTS, Limits(id_bytes=3)) == {"ids_valid": 1}
+
+
+def test_more_events_than_are_looked_at_together(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M066: each digest is in one slice, the first and the last of all too."""
+    monkeypatch.setattr(checks, "_AT_ONCE", 3)
+    first, last = "0" * 32, "f" * 32
+    connection.execute("DELETE FROM events.purchase")
+    for digest in (first, last, *(f"{n:x}" * 32 for n in range(1, 15))):
+        connection.execute(
+            "INSERT INTO events.purchase (customer_id, timestamp, _digest, _imported_at) "
+            "SELECT 1, ?, ?::UUID, ? FROM range(2)",
+            [WHEN, digest, NOW],
+        )
+    assert failed(connection, PURCHASE) == {"no_duplicates": 16}
+
+
+def test_consents_may_stand_twice(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """b.5."""
+    event: Row = {"id:registered": "1", "_timestamp": WHEN}
+    apply_batch(connection, batch(tmp_path, [event, event], table=CONSENT), project(), NOW)
+    assert failed(connection, CONSENT) == {}
+    assert "no_duplicates" not in checks.described(CONSENT)
+
+
+@pytest.mark.parametrize(
+    ("email", "phone", "wrong"),
+    [
+        ("a@b.sk", "+421 900 123-456", 0),
+        ("ž.ý+x@sub.example.com", "(0900) 123456", 0),
+        (None, None, 0),
+        ("", None, 1),
+        ("a@b", "0900 123 456", 1),
+        ("a b@c.sk", "+421", 2),
+        ("a@b.sk, c@d.sk", "call me", 2),
+        ("a@b..sk", "421900123456789012", 2),
+    ],
+)
+def test_contacts(
+    connection: duckdb.DuckDBPyConnection, email: str | None, phone: str | None, wrong: int
+) -> None:
+    """M040: a fault of the data, not of ours; nothing is no fault."""
+    connection.execute("ALTER TABLE customers ADD COLUMN email VARCHAR")
+    connection.execute("ALTER TABLE customers ADD COLUMN phone VARCHAR")
+    connection.execute(
+        "UPDATE customers SET email = ?, phone = ? WHERE registered = '1'", [email, phone]
+    )
+    assert failed(connection, CUSTOMERS) == ({"contacts_plausible": wrong} if wrong else {})
+    (one,) = [c for c in checks.run(connection, CUSTOMERS, Limits(), NOW) if "contacts" in c.name]
+    assert not one.severe
+
+
+def test_contacts_that_are_no_texts(connection: duckdb.DuckDBPyConnection) -> None:
+    """M040: of several, as of a soft identifier, each is looked at."""
+    connection.execute("ALTER TABLE customers ADD COLUMN email VARCHAR[]")
+    connection.execute("ALTER TABLE customers ADD COLUMN phone BIGINT")
+    connection.execute(
+        "UPDATE customers SET email = ['a@b.sk', 'x', 'y'], phone = 421900123456 "
+        "WHERE registered = '1'"
+    )
+    assert failed(connection, CUSTOMERS) == {"contacts_plausible": 2}
+
+
+def test_events_of_the_future(connection: duckdb.DuckDBPyConnection) -> None:
+    """By the time of their import: a day is no fault, more is."""
+    for more, wrong in ((0, {}), (1, {"times_plausible": 1})):
+        connection.execute(
+            'UPDATE events.purchase SET "timestamp" = ?',
+            [NOW + dt.timedelta(days=1, microseconds=more)],
+        )
+        assert failed(connection, PURCHASE) == wrong
+
+
+def deliver(
+    connection: duckdb.DuckDBPyConnection, reads: list[int], now: dt.datetime = NOW, **facts: str
+) -> None:
+    """Write deliveries of so many records into the ledger."""
+    for read in reads:
+        turn = ledger.next_turn(connection, now)
+        values = {"import_name": "clients", "batch_id": f"v{turn.sequence}", **facts}
+        ledger.record(
+            connection,
+            manifest(read=read, key=f"file_{turn.sequence}.csv", **values),
+            Counts(read=read, unchanged=read),
+            turn,
+        )
+
+
+@pytest.mark.parametrize(
+    ("reads", "unusual"),
+    [
+        ([100, 100, 100, 100, 100, 49], True),
+        ([100, 100, 100, 100, 100, 50], False),
+        ([100, 100, 100, 100, 100, 200], False),
+        ([100, 100, 100, 100, 100, 201], True),
+        ([100, 100, 100, 100, 100, 0], True),
+        ([100, 100, 100, 100, 0], False),
+        ([100, 10, 100, 100, 100, 100, 10], False),
+        ([100, 10, 100, 100, 100, 100, 9], True),
+        ([0, *[100] * 20, 0], True),
+        ([], False),
+    ],
+)
+def test_the_size_of_deliveries(
+    connection: duckdb.DuckDBPyConnection, reads: list[int], unusual: bool
+) -> None:
+    """Against at least five and at most twenty before it, and not where it was so before."""
+    deliver(connection, reads)
+    assert failed(connection, CUSTOMERS) == ({"volume_usual": 1} if unusual else {})
+
+
+def test_an_unusual_delivery_is_named(connection: duckdb.DuckDBPyConnection) -> None:
+    """It warns for a month, of its own table only; replays and what was undone do not count."""
+    deliver(connection, [1_000] * 6, import_name="others")
+    deliver(connection, [1_000] * 5)
+    deliver(connection, [7])
+    (one,) = [c for c in checks.run(connection, CUSTOMERS, Limits(), NOW) if "volume" in c.name]
+    number = connection.execute("SELECT max(sequence) FROM import_assets.batches").fetchall()[0][0]
+    assert one.sentence == (
+        "1 imports whose last delivery is of an unusual size: clients, 7 records in "
+        f"file_{number}.csv, while the median of the 5 before it is 1,000"
+    )
+    assert not one.severe
+    assert [row["sequence"] for row in table(connection, one.query)] == [number]
+    assert failed(connection, PURCHASE) == {}
+    assert failed(connection, CUSTOMERS, now=NOW + dt.timedelta(days=31)) == {}
+    connection.execute(
+        "UPDATE import_assets.batches SET undone_at = applied_at WHERE sequence = ?", [number]
+    )
+    assert failed(connection, CUSTOMERS) == {}
+
+
+def test_the_page_on_checks_names_them_all() -> None:
+    page = (Path(import_assets.__file__).parents[1] / "docs/checks.md").read_text(encoding="utf-8")
+    part = page.partition("## Checks on tables")[2].partition("## Checks on imports")[0]
+    named = set(re.findall(r"(?m)^\| `([a-z_]+)`", part))
+    assert named == {
+        name for table in (CUSTOMERS, ITEM, PRODUCTS, POOL) for name in checks.described(table)
+    }
