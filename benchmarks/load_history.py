@@ -1,10 +1,10 @@
 """Time the import of 1,000,000 events onto histories of 10 and 100 million.
 
-`python benchmarks/load_history.py FOLDER [RUNS]` makes the histories of the 90 days up to yesterday
-in FOLDER (6 GB, anew each day, since the window of deduplication moves on), and two files: events
-of the last day, and events spread over the 90 days. Of each file every tenth record repeats the one
-before it, and three of ten stand in the history. A third case has 100 million of which 10 are
-inside the window: the same history under a window of 9 days.
+`python benchmarks/load_history.py FOLDER [RUNS]` makes the histories of 90 days in FOLDER where
+they are missing (6 GB, which takes a while), and two files: events of the last day, and events
+spread over them. Of each file every tenth record repeats the one before it, and three of ten stand
+in the history. Imports take place at noon of the day after, by a clock that is set so. A third case
+has 100 million of which 10 are inside the window: the same history under a window of 9 days.
 
 Each run imports a file into a fresh copy of a history, in a process of its own; medians of seconds,
 CPU seconds and peak memory in MB are printed, the floor (DuckDB reading the file into a table), and
@@ -29,6 +29,9 @@ from load_events import DEFINITION, IMPORT, PLAIN, run
 ROWS = 1_000_000
 DAYS = 90
 FILES = ("last_day", "spread")
+LAST = dt.date(2026, 11, 27)
+"""The last day of the histories."""
+
 _DAY_SECONDS = 86_400
 _KNOWN = 180_000
 """Customers that the events which the files have too make at least."""
@@ -66,8 +69,15 @@ class Case:
 CASES = (Case(10), Case(100), Case(100, 9))
 
 
-def _start(last: dt.date, days: int) -> int:
-    midnight = dt.datetime.combine(last, dt.time(), dt.UTC) - dt.timedelta(days=days)
+_AT_NOON = f"""
+import datetime
+from import_assets.pipeline import deliver
+deliver.utc_now = lambda: {dt.datetime.combine(LAST, dt.time(12)) + dt.timedelta(days=1)!r}
+"""
+
+
+def _start(days: int) -> int:
+    midnight = dt.datetime.combine(LAST, dt.time(), dt.UTC) - dt.timedelta(days=days)
     return int(midnight.timestamp())
 
 
@@ -89,17 +99,17 @@ def write_file(path: Path, first: int, start: int, seconds: int, where: str = "t
         )
 
 
-def _spans(last: dt.date) -> dict[str, tuple[int, int, int]]:
+def _spans() -> dict[str, tuple[int, int, int]]:
     """Number of the first event, first second and seconds of each file."""
     return {
-        "last_day": (1_000_000_000, _start(last, 0), _DAY_SECONDS),
-        "spread": (2_000_000_000, _start(last, DAYS - 1), DAYS * _DAY_SECONDS),
+        "last_day": (1_000_000_000, _start(0), _DAY_SECONDS),
+        "spread": (2_000_000_000, _start(DAYS - 1), DAYS * _DAY_SECONDS),
     }
 
 
-def write_files(folder: Path, last: dt.date) -> None:
+def write_files(folder: Path) -> None:
     """Write the files to be imported, and for each the part of it that stands in the history."""
-    for name, (first, start, seconds) in _spans(last).items():
+    for name, (first, start, seconds) in _spans().items():
         for path, where in (
             (folder / f"{name}.csv", "true"),
             (folder / f"known_{name}.csv", "record % 10 < 3"),
@@ -113,7 +123,7 @@ def _project(root: Path, files: Path, pattern: str) -> None:
     (root / "imports" / "events.yaml").write_text(definition, encoding="utf-8")
 
 
-def build(target: Path, files: Path, millions: int, last: dt.date) -> None:
+def build(target: Path, files: Path, millions: int) -> None:
     """Make a warehouse with a history: daily batches, each with the events of its day.
 
     The events that the files have too are imported, so that their digests are real; then all are
@@ -125,16 +135,16 @@ def build(target: Path, files: Path, millions: int, last: dt.date) -> None:
         if not known.exists():
             _project(root, files, "known_*.csv")
             for name in FILES:
-                run(IMPORT, folder, f"known_{name}.csv")
+                run(_AT_NOON + IMPORT, folder, f"known_{name}.csv")
             (root / "data" / "warehouse.duckdb").rename(known)
         warehouse = root / target.name
         shutil.copyfile(known, warehouse)
         with duckdb.connect(str(warehouse)) as connection:
-            _fill(connection, millions, last)
+            _fill(connection, millions)
         warehouse.rename(target)
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, millions: int, last: dt.date) -> None:
+def _fill(connection: duckdb.DuckDBPyConnection, millions: int) -> None:
     """Write the days. Apart from the known events all days are alike but for times and digests."""
     each = millions * 1_000_000 // DAYS
     event = _EVENT.format(start=0, seconds=_DAY_SECONDS)
@@ -150,7 +160,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, millions: int, last: dt.date) -
         """
     )
     for number in range(DAYS):
-        start = _start(last, DAYS - 1 - number)
+        start = _start(DAYS - 1 - number)
         connection.execute(
             f"""
             INSERT INTO events.purchase_item BY NAME
@@ -172,11 +182,11 @@ def _fill(connection: duckdb.DuckDBPyConnection, millions: int, last: dt.date) -
         )
 
 
-def expected(files: Path, name: str, case: Case, last: dt.date) -> dict[str, int]:
+def expected(files: Path, name: str, case: Case) -> dict[str, int]:
     """Return the counts that the import of a file must give."""
     row = duckdb.execute(
         f"SELECT count(*) FROM '{files / f'known_{name}.csv'}' "
-        f"WHERE ts >= {_start(last, case.window - 1)}"
+        f"WHERE ts >= {_start(case.window - 1)}"
     ).fetchall()[0]
     duplicate = ROWS // 10 + row[0]
     return {"read": ROWS, "inserted": ROWS - duplicate, "duplicate": duplicate, "rejected": 0}
@@ -193,7 +203,7 @@ def import_onto(
         (root / "project.yaml").write_text(limits, encoding="utf-8")
         (root / "data").mkdir()
         shutil.copyfile(warehouse, root / "data" / "warehouse.duckdb")
-        figures, printed = run(IMPORT, folder, file.name)
+        figures, printed = run(_AT_NOON + IMPORT, folder, file.name)
     found = json.loads(printed)
     wrong = {key: found[key] for key, number in counts.items() if found[key] != number}
     if wrong:
@@ -214,17 +224,15 @@ def _say(name: str, figures: list[tuple[float, float, float]], base: float | Non
     return wall
 
 
-def main(folder: Path, runs: int) -> None:
+def main(files: Path, runs: int) -> None:
     """Make what is missing, measure and print."""
-    last = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
-    files = folder / f"{last}"
-    if not files.exists():
-        files.mkdir(parents=True)
-        write_files(files, last)
+    if not (files / f"{FILES[-1]}.csv").exists():
+        files.mkdir(parents=True, exist_ok=True)
+        write_files(files)
     warehouses = {case: files / f"{case.millions}m.duckdb" for case in CASES}
     for case, warehouse in warehouses.items():
         if not warehouse.exists():
-            build(warehouse, files, case.millions, last)
+            build(warehouse, files, case.millions)
     for name in FILES:
         sys.stdout.write(f"{ROWS:,} events, {name}; {runs} runs in turn\n")
         file = files / f"{name}.csv"
@@ -233,7 +241,7 @@ def main(folder: Path, runs: int) -> None:
         for _ in range(runs):
             floor.append(_plain(file))
             for case, warehouse in warehouses.items():
-                counts = expected(files, name, case, last)
+                counts = expected(files, name, case)
                 figures[case].append(import_onto(warehouse, file, case.window, counts))
         _say("CREATE TABLE AS read_csv", floor, None)
         base = None
