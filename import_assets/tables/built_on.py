@@ -167,8 +167,8 @@ def _events_of_bound(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
         kept = journal.kept_table(stored)
         if exists(connection, kept):
             yield f"""
-                SELECT sequence, count(*) AS records FROM {table_sql(kept)}
-                WHERE customer_id IN (SELECT customer_id FROM bound) GROUP BY sequence
+                SELECT _sequence AS sequence, count(*) AS records FROM {table_sql(kept)}
+                WHERE customer_id IN (SELECT customer_id FROM bound) GROUP BY _sequence
             """
 
 
@@ -200,7 +200,7 @@ def find_users(connection: duckdb.DuckDBPyConnection, entry: Entry) -> None:
         kept = journal.kept_table(stored)
         if exists(connection, kept):
             selects.append(
-                f"SELECT customer_id FROM {table_sql(kept)} WHERE sequence <> {entry.sequence}"
+                f"SELECT customer_id FROM {table_sql(kept)} WHERE _sequence <> {entry.sequence}"
             )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE users AS SELECT customer_id FROM touched_customers "

@@ -3,7 +3,8 @@
 The schema `undo` holds it, written in the transaction of the batch: `undo.batches` has the batches
 that can be undone. Each other table has the ledger's `sequence` of the batch that the row is of.
 `touched_customers` and `touched_items` have whom and what a batch spoke of, and whether it `made`
-them; what was there before stands, as it was, in tables with the columns of the stored ones.
+them; what was there before stands, as it was, in tables with the columns of the stored ones. The
+sequence is called `_sequence` there, since an attribute may have the other name.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ def ensure(connection: duckdb.DuckDBPyConnection) -> None:
 def mirror(
     connection: duckdb.DuckDBPyConnection, stored: tuple[str, ...], kept: tuple[str, ...]
 ) -> None:
-    """Give `kept` the columns of `stored`, and `sequence` before them."""
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {table_sql(kept)} (sequence BIGINT NOT NULL)")
+    """Give `kept` the columns of `stored`, and `_sequence` before them."""
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {table_sql(kept)} (_sequence BIGINT NOT NULL)")
     there = {row[0] for row in connection.execute(f"DESCRIBE {table_sql(kept)}").fetchall()}
     for row in connection.execute(f"DESCRIBE {table_sql(stored)}").fetchall():
         if row[0] not in there:
@@ -104,7 +105,7 @@ def customers(
     values = ", ".join(f"s.{quote(name)}" for name in ("customer_id", *attributes, *LINEAGE))
     connection.execute(
         f"""
-        INSERT INTO {table_sql(CUSTOMERS)} BY NAME SELECT {sequence} AS sequence, {values}
+        INSERT INTO {table_sql(CUSTOMERS)} BY NAME SELECT {sequence} AS _sequence, {values}
         FROM {seen} s SEMI JOIN {changed} c USING (customer_id)
         WHERE customer_id IN (SELECT customer_id FROM touched_now WHERE NOT made)
         """
@@ -127,10 +128,10 @@ def versions(
     connection.execute(
         f"""
         INSERT INTO {table_sql(VERSIONS)} BY NAME
-        SELECT {sequence} AS sequence, v.* FROM {seen} v
+        SELECT {sequence} AS _sequence, v.* FROM {seen} v
         SEMI JOIN {keys} k USING (customer_id)
         WHERE customer_id NOT IN (
-            SELECT customer_id FROM {table_sql(VERSIONS)} WHERE sequence = {sequence})
+            SELECT customer_id FROM {table_sql(VERSIONS)} WHERE _sequence = {sequence})
         """
     )
 
@@ -180,7 +181,7 @@ def duplicates(
     kept = kept_table(table)
     mirror(connection, table, kept)
     connection.execute(
-        f"INSERT INTO {table_sql(kept)} BY NAME SELECT {sequence} AS sequence, * FROM ({select})",
+        f"INSERT INTO {table_sql(kept)} BY NAME SELECT {sequence} AS _sequence, * FROM ({select})",
         parameters,
     )
 
@@ -200,7 +201,7 @@ def items(
     kept, catalog = kept_table(table), literal(table_label(table))
     mirror(connection, table, kept)
     connection.execute(
-        f"INSERT INTO {table_sql(kept)} BY NAME SELECT {sequence} AS sequence, s.* "
+        f"INSERT INTO {table_sql(kept)} BY NAME SELECT {sequence} AS _sequence, s.* "
         f"FROM {table_sql(table)} s SEMI JOIN {keys} k USING (item_id)"
     )
     there = f"SELECT item_id FROM {table_sql(table)}"
@@ -247,10 +248,12 @@ def seal(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], attribut
 def forget(connection: duckdb.DuckDBPyConnection, sequences: Sequence[int]) -> None:
     """Drop what is kept of batches, which then cannot be undone any more."""
     tables = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'undo'"
+        "SELECT table_name, bool_or(column_name = '_sequence') FROM duckdb_columns() "
+        "WHERE schema_name = 'undo' GROUP BY table_name"
     ).fetchall()
-    for (name,) in tables:
+    for name, mirrors in tables:
+        column = "_sequence" if mirrors else "sequence"
         connection.execute(
-            f"DELETE FROM {table_sql(('undo', name))} WHERE list_contains(?, sequence)",
+            f"DELETE FROM {table_sql(('undo', name))} WHERE list_contains(?, {column})",
             [list(sequences)],
         )

@@ -46,7 +46,7 @@ def restore(
     have been changed by later batches. `kept` is the table of before-images.
     """
     before = f"{table_sql(kept)} b"
-    of_batch = f"b.sequence = {entry.sequence}"
+    of_batch = f"b._sequence = {entry.sequence}"
     both = set(columns(connection, kept))
     names = [name for name in columns(connection, table) if name in both and name != key]
     written = journal.written_by(connection, entry.sequence)
@@ -80,7 +80,7 @@ def hand_on_lineage(
     connection.execute(
         f"""
         UPDATE {table_sql(kept)} later SET {values} FROM {table_sql(kept)} b
-        WHERE b.sequence = {entry.sequence} AND later.sequence > {entry.sequence}
+        WHERE b._sequence = {entry.sequence} AND later._sequence > {entry.sequence}
           AND later.{quote(key)} = b.{quote(key)} AND {own_rows(entry, "later")}
         """
     )

@@ -205,23 +205,23 @@ def _let_in(
         CREATE OR REPLACE TEMP TABLE let_in AS
         SELECT k.* FROM {table_sql(kept)} k
         SEMI JOIN gone USING ({keys}) ANTI JOIN {table_sql(table)} t USING ({keys})
-        WHERE k.sequence > {entry.sequence}
-        QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY k.sequence, k._row) = 1
+        WHERE k._sequence > {entry.sequence}
+        QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY k._sequence, k._row) = 1
         """
     )
     connection.execute(
-        f"INSERT INTO {table_sql(table)} BY NAME SELECT * EXCLUDE (sequence) FROM let_in"
+        f"INSERT INTO {table_sql(table)} BY NAME SELECT * EXCLUDE (_sequence) FROM let_in"
     )
     connection.execute(
-        f"DELETE FROM {table_sql(kept)} WHERE (sequence, _row) IN "
-        "(SELECT (sequence, _row) FROM let_in)"
+        f"DELETE FROM {table_sql(kept)} WHERE (_sequence, _row) IN "
+        "(SELECT (_sequence, _row) FROM let_in)"
     )
     connection.execute(
         """
         UPDATE import_assets.batches
         SET inserted = inserted + let.records, duplicate = duplicate - let.records
-        FROM (SELECT sequence, count(*) AS records FROM let_in GROUP BY sequence) let
-        WHERE batches.sequence = let.sequence
+        FROM (SELECT _sequence, count(*) AS records FROM let_in GROUP BY _sequence) let
+        WHERE batches.sequence = let._sequence
         """
     )
     return number(connection, "SELECT count(*) FROM let_in")

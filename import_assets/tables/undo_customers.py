@@ -134,13 +134,13 @@ def _restore_versions(connection: duckdb.DuckDBPyConnection, entry: Entry) -> No
         # Who had no versions before has none of these attributes again.
         connection.execute(
             f"UPDATE {table_sql(_VERSIONS)} s SET {values} FROM undo.touched_customers t "
-            f"LEFT JOIN {before} ON b.customer_id = t.customer_id AND b.sequence = t.sequence "
+            f"LEFT JOIN {before} ON b.customer_id = t.customer_id AND b._sequence = t.sequence "
             f"WHERE t.sequence = {entry.sequence} AND s.customer_id = t.customer_id"
         )
     listed = ", ".join(["customer_id", *map(quote, names)])
     connection.execute(
         f"INSERT INTO {table_sql(_VERSIONS)} BY NAME SELECT {listed} FROM {before} "
-        f"WHERE b.sequence = {entry.sequence} "
+        f"WHERE b._sequence = {entry.sequence} "
         f"AND b.customer_id NOT IN (SELECT customer_id FROM {table_sql(_VERSIONS)})"
     )
     connection.execute(
