@@ -360,12 +360,17 @@ def _column_types(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...])
 def _values_within_limit(
     connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], limit: int
 ) -> Check:
+    written = {
+        SQL_TYPES["text"]: "{}",
+        SQL_TYPES["json"]: "{}::VARCHAR",
+        SQL_TYPES["list"]: "to_json({})::VARCHAR",
+    }
     texts = [
-        name
+        written[type_].format(quote(name))
         for name, type_ in _column_types(connection, table).items()
-        if type_ in (SQL_TYPES["text"], SQL_TYPES["json"]) and not name.startswith("_")
+        if type_ in written and not name.startswith("_")
     ]
-    long = " OR ".join(f"strlen({quote(name)}::VARCHAR) > {limit}" for name in texts)
+    long = " OR ".join(f"strlen({text}) > {limit}" for text in texts)
     query = f"SELECT * FROM {table_sql(table)} WHERE {long or 'false'}"
     what = f"items with a value over {limit:,} bytes"
     return _check(connection, "values_within_limit", query, what, severe=True)

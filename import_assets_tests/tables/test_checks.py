@@ -165,6 +165,14 @@ def test_values_of_a_catalog_over_the_limit(connection: duckdb.DuckDBPyConnectio
     assert failed(connection, PRODUCTS, Limits(catalog_value_bytes=1)) == {"values_within_limit": 1}
 
 
+def test_lists_of_items_are_measured_as_json(connection: duckdb.DuckDBPyConnection) -> None:
+    """M079, D35: `["ž"]` has six bytes."""
+    connection.execute("ALTER TABLE catalogs.products ADD COLUMN colours VARCHAR[]")
+    connection.execute("UPDATE catalogs.products SET colours = ['ž']")
+    assert failed(connection, PRODUCTS, Limits(catalog_value_bytes=6)) == {}
+    assert failed(connection, PRODUCTS, Limits(catalog_value_bytes=5)) == {"values_within_limit": 1}
+
+
 def test_identifiers_of_items_and_codes(connection: duckdb.DuckDBPyConnection) -> None:
     """M043, M072, D39: bytes, not characters."""
     connection.execute("UPDATE catalogs.products SET item_id = 'žž'")
