@@ -133,6 +133,21 @@ def test_b7_nothing_is_removed_where_a_rejected_item_cannot_be_told(
     assert warning.startswith("no items are removed: 1 record was rejected")
 
 
+@pytest.mark.parametrize(
+    ("record", "line_breaks"), [("3" + "x" * 256 + ",,3,", "keep"), ('"3\n",,3,', "reject")]
+)
+def test_b7_nothing_is_removed_where_the_item_id_itself_is_at_fault(
+    tmp_path: Path, record: str, line_breaks: str
+) -> None:
+    yard = Yard(tmp_path, WHOLE.replace("utf-8", f"utf-8, line_breaks: {line_breaks}"))
+    yard.put("id,group,price,tags\n1,,1,\n2,,2,\n3,,3,\n")
+    yard.deliver()
+    yard.put(f"id,group,price,tags\n1,,1,\n2,,2,\n{record}\n", "b.csv")
+    done = yard.deliver("b.csv")
+    assert done.counts == Counts(read=3, unchanged=2, rejected=1)
+    assert any(one.startswith("no items are removed: 1 record") for one in warnings(done))
+
+
 def test_b7_the_item_of_a_record_with_a_line_break_can_be_told(tmp_path: Path) -> None:
     text = WHOLE.replace("utf-8}", "utf-8, line_breaks: reject}")
     yard = Yard(tmp_path, text)

@@ -347,6 +347,28 @@ def test_rejects_of_the_table_have_their_cells(tmp_path: Path) -> None:
     assert counts == Counts(read=1, inserted=1)
 
 
+@pytest.mark.parametrize("by_file", [False, True])
+def test_what_the_table_refused_again_is_taken_once_it_can_be(
+    tmp_path: Path, by_file: bool
+) -> None:
+    """D39: the same cells under the same rules, but the other pool has lost the code since."""
+    yard = Yard(tmp_path, VOUCHERS)
+    yard.put("code\na\n", "a.csv")
+    yard.deliver()
+    yard.define(VOUCHERS.replace("SUMMER", "WINTER"))
+    yard.put("code\na\nb\n", "b.csv")
+    yard.deliver("b.csv")
+
+    def again() -> list[Counts]:
+        return replay(yard, mended(yard, lambda _: None) if by_file else None)
+
+    assert again() == [Counts(read=1, rejected=1)]
+    with yard.warehouse.write() as connection:
+        connection.execute('DELETE FROM vouchers."SUMMER"')
+    assert again() == [Counts(read=1, inserted=1)]
+    assert exported(yard) == []
+
+
 def test_xml_cells_come_back_as_what_they_are(tmp_path: Path) -> None:
     text = CATALOG.replace('format: {csv: {delimiter: ",", encoding: utf-8}}\n', "")
     yard = Yard(tmp_path, text)

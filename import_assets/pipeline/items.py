@@ -17,10 +17,11 @@ _ITEM = PREFIX + CATALOG_IDS[0]
 class ItemNotes:
     """Watches the items of a delivery, block by block, for what deserves a warning (b.7)."""
 
-    def __init__(self, spec: ImportSpec) -> None:
+    def __init__(self, spec: ImportSpec, id_bytes: int) -> None:
         self._is_catalog = isinstance(spec.kind, CatalogKind)
         self._is_whole = spec.catalog_mode == "full"
         self._column = _item_column(spec)
+        self._id_bytes = id_bytes
         self._slashed = 0
         self._example = ""
         self._untold = 0
@@ -45,6 +46,7 @@ class ItemNotes:
         if not self._is_whole:
             return rejects
         told = mapped.refused.select(pl.col(ROW).alias("record"), pl.col(_ITEM).alias("item_id"))
+        told = told.filter(told["item_id"].str.len_bytes() <= self._id_bytes)
         rejects = rejects.join(told, on="record", how="left", maintain_order="left").with_columns(
             pl.coalesce("item_id", self._item_of_cells(header))
         )
@@ -59,7 +61,9 @@ class ItemNotes:
         place = next(at for at, name in enumerate(header) if name.strip() == self._column)
         reasons = pl.col("faults").list.eval(pl.element().struct.field("reason") == BROKEN)
         item = pl.col("cells").list.get(place, null_on_oob=True)
-        return pl.when(reasons.list.all() & (item.str.strip_chars() != "")).then(item)
+        # One with a line break is not what the item is called: the break is what is wrong with it.
+        known = (item.str.strip_chars() != "") & ~item.str.contains(r"[\r\n]")
+        return pl.when(reasons.list.all() & known).then(item)
 
     def warnings(self) -> list[str]:
         """Return a sentence for each thing that the user should know."""

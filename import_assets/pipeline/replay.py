@@ -118,7 +118,9 @@ def outstanding(
             records = records.filter(pl.col("sequence") == batch.sequence)
         if records.height:
             whole = records.with_columns(changed=pl.lit(value=False))
-            found.append(Replay(definition, first, _digest(whole), whole))
+            found.append(
+                Replay(definition, first, _digest(whole.with_columns(of="sequence")), whole)
+            )
     return found
 
 
@@ -129,9 +131,13 @@ def _deliveries(connection: duckdb.DuckDBPyConnection, name: str) -> dict[int, E
 
 
 def _digest(records: pl.DataFrame) -> str:
+    """Tell replays apart, also of the same cells: what was rejected again is a reject of another.
+
+    `of` says which batch a record is outstanding of.
+    """
     raw = pl.when(pl.col("cells").is_null()).then("raw").alias("raw")
     content = io.BytesIO()
-    records.select("record", "cells", raw).write_ndjson(content)
+    records.select("record", "of", "cells", raw).write_ndjson(content)
     return hashlib.sha256(content.getbuffer()).hexdigest()
 
 
@@ -169,9 +175,14 @@ def _of_delivery(
     rows = mended.rows.filter(chosen).sort(NUMBER)
     _check_cells(mended, rows, first)
     given = pl.DataFrame(
-        {"record": rows[NUMBER], "line": rows[LINE], "given": listed(rows, first.header)}
+        {
+            "record": rows[NUMBER],
+            "of": rows[OF_BATCH],
+            "line": rows[LINE],
+            "given": listed(rows, first.header),
+        }
     )
-    digest = _digest(given.select("record", pl.col("given").alias("cells"), raw=pl.lit("")))
+    digest = _digest(given.select("record", "of", pl.col("given").alias("cells"), raw=pl.lit("")))
     nothing = rejects.outstanding(connection, -1).with_columns(changed=pl.lit(value=False))
     replay = Replay(definition, first, digest, nothing)
     done = ledger.applied(connection, replay.batch_id)

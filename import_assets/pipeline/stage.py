@@ -139,7 +139,7 @@ def write_parts(
     members = list(origin.members)
     first: tuple[Reader, Mapping] | None = None
     warnings: list[str] = []
-    items = ItemNotes(definition.spec)
+    items = ItemNotes(definition.spec, definition.project.spec.limits.id_bytes)
     with staging.writing(definition.name, identity) as writer:
         for part in parts:
             fitted = fit(definition, part.reader, part_name(delivery.key, part.member))

@@ -938,12 +938,15 @@ class ImportSpec(StrictModel):
 
     @property
     def reserved_names(self) -> tuple[str, ...]:
-        """Names that attributes of this kind cannot have, identifiers of the project aside."""
+        """Names that attributes of this kind cannot have, identifiers of the project aside.
+
+        A column called `rowid` would hide the place of a row, by which rows are told apart.
+        """
         if isinstance(self.kind, CatalogKind):
-            return CATALOG_IDS
+            return (*CATALOG_IDS, "rowid")
         if isinstance(self.kind, EventsKind):
-            return ("customer_id", "timestamp")
-        return ("customer_id",)
+            return ("customer_id", "timestamp", "rowid")
+        return ("customer_id", "rowid")
 
 
 def _share(percentage: str) -> float:

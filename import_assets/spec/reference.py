@@ -121,8 +121,9 @@ Each of these is refused before anything is imported, at the line of the definit
 - `select: all` with `on_new_file` would import the whole folder again for each new file.
 - An import starts in one way. For two, write two imports.
 - Two columns cannot fill one attribute, and there is one rule for a column of the file.
-- An attribute cannot be called like a column of the table itself: `customer_id`; `timestamp` for
-  events; `item_id` and `product_id` for catalogs; the project's identifiers for customers.
+- An attribute cannot be called like a column of the table itself: `rowid`; `timestamp` for events;
+  `item_id` and `product_id` for catalogs, `customer_id` for all others; the project's identifiers
+  for customers.
 - Names of attributes and tables that differ only by case count as a mistake.
 - A static `value` and a `format` fit the `type` beside them.
 - Several imports may fill one table. An attribute then has the same type in all of them, and a

@@ -239,8 +239,19 @@ def seal(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], attribut
         "WHERE table_name = ?"
     )
     if kept_table(table) == CUSTOMERS:
-        # Events merge customers too.
-        select += " UNION SELECT sequence FROM undo.touched_customers WHERE whole"
+        # Events merge customers too, and nobody could tell any more that these built on them.
+        select += (
+            " UNION SELECT sequence FROM undo.touched_customers WHERE whole"
+            " UNION SELECT mine.sequence FROM undo.touched_customers mine"
+            " JOIN undo.touched_customers theirs USING (customer_id)"
+            " JOIN import_assets.batches l ON l.sequence = theirs.sequence"
+            " WHERE mine.sequence < theirs.sequence"
+            " AND (l.table_name = 'customers' OR theirs.whole)"
+            " UNION SELECT mine.sequence FROM undo.customer_ids mine"
+            " JOIN undo.customer_ids theirs USING (kind, value)"
+            " JOIN import_assets.batches l ON l.sequence = theirs.sequence"
+            " WHERE mine.sequence < theirs.sequence AND l.table_name = 'customers'"
+        )
     rows = connection.execute(select, [table_label(table)]).fetchall()
     forget(connection, [sequence for (sequence,) in rows])
 

@@ -17,6 +17,7 @@ from import_assets.warehouse.sql import (
     table_label,
     table_sql,
 )
+from import_assets.warehouse.tables import exists
 
 
 def own_rows(entry: Entry, alias: str = "") -> str:
@@ -110,6 +111,38 @@ def drop_attributes(
         ).fetchall()
         for (name,) in brought:
             _drop_attribute(connection, table, name)
+        _hand_on_attributes(connection, table, entry, sequences)
+
+
+def _hand_on_attributes(
+    connection: duckdb.DuckDBPyConnection,
+    table: tuple[str, ...],
+    entry: Entry,
+    sequences: Sequence[int],
+) -> None:
+    """Let what a batch brought first be what the first of the others brought that remain."""
+    connection.execute(
+        """
+        UPDATE import_assets.attributes a
+        SET "import" = heir.import, file = heir.key, created_at = heir.applied_at
+        FROM (
+            SELECT name, arg_min(l, l.sequence) AS l FROM (
+                SELECT unnest(u.brought) AS name, b AS l FROM undo.batches u
+                JOIN import_assets.batches b ON b.sequence = u.sequence
+                WHERE b.table_name = $table AND NOT list_contains($gone, u.sequence))
+            GROUP BY name) found, LATERAL (
+                SELECT found.l.import AS import, found.l.key AS key,
+                       found.l.applied_at AS applied_at) heir
+        WHERE a.table_name = $table AND a.attribute = found.name
+          AND a.import = $import AND a.created_at = $created_at
+        """,
+        {
+            "table": table_label(table),
+            "gone": list(sequences),
+            "import": entry.import_name,
+            "created_at": entry.applied_at,
+        },
+    )
 
 
 def _drop_attribute(
@@ -131,7 +164,9 @@ def _drop_attribute(
 
 def drop_catalog(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> int:
     """Drop a catalog, so that its next import is its first (M077); return how many items it had."""
-    items = number(connection, f"SELECT count(*) FROM {table_sql(table)}")
+    items = 0
+    if exists(connection, table):
+        items = number(connection, f"SELECT count(*) FROM {table_sql(table)}")
     for one in (table, journal.kept_table(table)):
         connection.execute(f"DROP TABLE IF EXISTS {table_sql(one)}")
     connection.execute("DELETE FROM import_assets.catalogs WHERE catalog = ?", [table[1]])

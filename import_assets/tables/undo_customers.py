@@ -85,7 +85,8 @@ def _restore_identifiers(
         SELECT j.kind, j.value, j.customer_id, j.added, j.used, i.customer_id AS now
         FROM undo.customer_ids j LEFT JOIN import_assets.customer_ids i USING (kind, value)
         WHERE j.sequence = {entry.sequence} AND NOT (
-            j.customer_id IS NULL AND i.customer_id IS NOT NULL AND (
+            j.customer_id IS NULL AND i.customer_id IS NOT NULL
+            AND i.customer_id NOT IN (SELECT customer_id FROM leaving) AND (
                 coalesce(i.used > {entry.clock_end}, false)
                 OR (i.customer_id IN (SELECT customer_id FROM users)
                     AND (j.kind IN ({hard}) OR i.customer_id IN (

@@ -200,6 +200,7 @@ def test_m082_m083_formats(tmp_path: Path, text: str, expected: Expected):
         (["{from: a, discard: true}", "{from: a}"], [(7, "a second rule for the column 'a'")]),
         (["{from: a, to: customer_id}"], [(6, "is a column of the table itself")]),
         (["{from: Customer_ID}"], [(6, "is a column of the table itself")]),
+        (["{from: a, to: RowId}"], [(6, "is a column of the table itself")]),
         (["{from: a, id: registered}"], [(6, "a second column for the identifier 'registered'")]),
         (
             ["{from: a, id: regstered}"],

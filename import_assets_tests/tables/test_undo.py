@@ -406,3 +406,58 @@ def test_an_error_on_the_way_undoes_nothing(yard: Yard, monkeypatch: pytest.Monk
         yard.undo("b1")
     assert state(yard.connection) == before
     assert ledger.find(yard.connection, "b1")[0].undone_at is None
+
+
+# --- one after the other --------------------------------------------------------------------------
+
+
+def _orphans(yard: Yard) -> int:
+    return yard.count(
+        "import_assets.customer_ids WHERE customer_id NOT IN (SELECT customer_id FROM customers)"
+    )
+
+
+@pytest.mark.parametrize("who", ["1", None])
+def test_no_identifier_is_left_of_a_customer_that_goes(yard: Yard, who: str | None) -> None:
+    """A use by a batch that was undone before does not keep it."""
+    yard.bring([event(who, 5, "c")], **EVENTS)
+    yard.bring([event(who, 6, "c")], **EVENTS)
+    yard.undo("b2")
+    yard.undo("b1")
+    assert (yard.count("customers"), _orphans(yard)) == (0, 0)
+    yard.bring([event(None, 7, "c")], **EVENTS)
+    assert (yard.count("customers"), _orphans(yard)) == (1, 0)
+
+
+def test_empty_catalogs_are_undone_one_after_the_other(yard: Yard) -> None:
+    yard.bring([], **CATALOG)
+    yard.bring([], **CATALOG)
+    yard.undo("b1")
+    (done,) = yard.undo("b2")
+    assert done.removed == 0
+
+
+def test_an_attribute_goes_with_the_last_that_brought_it(yard: Yard) -> None:
+    """M033."""
+    for who in ("1", "2"):
+        yard.bring([customer(who, age="x")], **BOTH, attributes={"age": "text"})
+    yard.undo("b1")
+    assert table(yard.connection, "SELECT age FROM customers") == [{"age": "x"}]
+    yard.undo("b2")
+    yard.bring([customer("1", age=3)], **BOTH, attributes={"age": "integer"})
+    assert table(yard.connection, "SELECT age FROM customers") == [{"age": 3}]
+
+
+def test_events_whose_customers_a_retyped_batch_knew_are_not_undone(yard: Yard) -> None:
+    yard.bring([event("1", 5)], **EVENTS)
+    yard.bring([customer("1", name="x")], **NAMED)
+    yard.bring([event("2", 5)], **EVENTS)
+    yard.connection.execute("BEGIN")
+    journal.seal(yard.connection, ("customers",), "name")
+    yard.connection.execute("COMMIT")
+    with pytest.raises(NotUndone, match="retyped"):
+        yard.undo("b1")
+    assert table(yard.connection, "SELECT name FROM customers WHERE registered = '1'") == [
+        {"name": "x"}
+    ]
+    assert len(yard.undo("b3")) == 1
