@@ -16,12 +16,13 @@ import import_assets
 ROOT = Path(import_assets.__file__).parent
 PACKAGE = "import_assets"
 
-WORDS = {"errors", "records"}
+WORDS = {"errors", "records", "wording"}
 """What every folder may speak of."""
 
 KNOWS = {
     "errors": set[str](),
     "records": set[str](),
+    "wording": set[str](),
     "spec": WORDS,
     "sources": WORDS | {"spec"},
     "formats": WORDS | {"spec"},

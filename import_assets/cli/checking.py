@@ -25,6 +25,7 @@ from import_assets.spec.sources import StorageSource, UploadSource
 from import_assets.tables import catalogs
 from import_assets.warehouse import attributes, ledger
 from import_assets.warehouse.sql import table_label
+from import_assets.wording import counted
 
 Severity = Literal["error", "warning"]
 
@@ -100,9 +101,9 @@ def _summary(findings: list[Finding], fine: int) -> str:
         return "project.yaml is wrong, so no definition was checked"
     if not fine and not wrong:
         return "There are no definitions yet: write imports/NAME.yaml"
-    parts = [f"{fine:,} definition{'' if fine == 1 else 's'} fine", f"{len(wrong):,} wrong"]
+    parts = [f"{counted(fine, 'definition')} fine", f"{len(wrong):,} wrong"]
     if warnings:
-        parts.append(f"{warnings:,} warning{'' if warnings == 1 else 's'}")
+        parts.append(counted(warnings, "warning"))
     return ", ".join(parts)
 
 
@@ -239,12 +240,13 @@ class _Books:
                 yield self._finding(
                     definition,
                     column_path(rules, index),
-                    f"{name!r} differs only by case from {other!r}, which {table} has "
-                    f"{self._since(known, other)}: write `to: {other}`, or another name",
+                    f"{name!r} differs only by case from {other!r}, which {table} "
+                    f"has{self._since(definition, known, other)}: write `to: {other}`, or "
+                    "another name",
                 )
         types: dict[str, AttributeType] = {name: known[name][0] for name in known}
         for one in type_conflicts(definition, types, self._headers.get(definition.name, ())):
-            has = f"{table} has it as {one.stored} {self._since(known, one.attribute)}"
+            has = f"{table} has it as {one.stored}{self._since(definition, known, one.attribute)}"
             if one.rule:
                 message = (
                     f"{one.attribute!r} is {one.said} here, but {has}: write `{one.remedy()}`, or "
@@ -286,10 +288,15 @@ class _Books:
                         "warning",
                     )
 
-    def _since(self, known: Known, attribute: str) -> str:
-        """Return which import brought an attribute, and where it speaks of it now."""
+    def _since(self, definition: Import, known: Known, attribute: str) -> str:
+        """Return which import brought an attribute, and where it speaks of it now.
+
+        Nothing is said of what this import itself brought: its own line is the one at fault.
+        """
         name = known[attribute][1]
-        return f"since import {name}{self._whereabouts(name, attribute)}"
+        if name == definition.name:
+            return ""
+        return f" since import {name}{self._whereabouts(name, attribute)}"
 
     def _whereabouts(self, name: str, attribute: str) -> str:
         """Return where an import that brought an attribute speaks of it now, in brackets."""

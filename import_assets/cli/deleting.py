@@ -20,6 +20,7 @@ from import_assets.staging.batch import Staging
 from import_assets.warehouse import contracts, ledger, refusals
 from import_assets.warehouse.sql import number, parse_table_label, table_sql
 from import_assets.warehouse.tables import exists
+from import_assets.wording import counted
 
 if TYPE_CHECKING:
     from import_assets.orchestration.launch import Wiped
@@ -86,7 +87,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, label: str, name: str) -> int:
 def _question(session: Session, name: str, file: Path | None, remembered: _Remembered) -> str:
     what = f"its definition {_shown(session, file)}" if file else "no definition, which is gone"
     return (
-        f"Delete import {name}: {what}, and its memory of {_count(remembered.deliveries)}? "
+        f"Delete import {name}: {what}, and its memory of {_deliveries(remembered)}? "
         "The rows that it brought stay."
     )
 
@@ -143,7 +144,7 @@ def _tell(
     )
     gone = f"{_shown(session, file)} is deleted" if file else f"{name} is forgotten"
     output.say(
-        f"{gone}, with its memory of {_count(remembered.deliveries)}, {wiped.partitions:,} "
+        f"{gone}, with its memory of {_deliveries(remembered)}, {wiped.partitions:,} "
         f"partitions and {wiped.states:,} states of sensors in Dagster."
     )
     for table, count in rows.items():
@@ -160,5 +161,5 @@ def _shown(session: Session, path: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _count(deliveries: int) -> str:
-    return f"{deliveries:,} {'delivery' if deliveries == 1 else 'deliveries'}"
+def _deliveries(remembered: _Remembered) -> str:
+    return counted(remembered.deliveries, "delivery", "deliveries")

@@ -20,6 +20,7 @@ from import_assets.formats.csvwriter import CsvStyle, LineBreaks
 from import_assets.spec.models import Identifier
 from import_assets.spec.names import LINEAGE
 from import_assets.warehouse.extracts import Extract, as_it_is, for_import, frames, torn_apart
+from import_assets.wording import counted
 
 Reader = Literal["programs", "spreadsheet", "import"]
 """Who reads an export, on which depends how it is written where nothing else is said."""
@@ -77,7 +78,7 @@ def export(session: Session, label: str, out: Path | None, wanted: Wanted) -> in
                 raise
             raise _no_condition(wanted.where, error) from error
     show()
-    rows = f"{written.rows:,} {'row' if written.rows == 1 else 'rows'}"
+    rows = counted(written.rows, "row")
     where = "" if out is None else f", written to {out}"
     for sentence in (f"{rows} of {label}{where}", *changes(written), *_about_torn(torn)):
         session.output.note(sentence)
@@ -174,7 +175,7 @@ def _torn(
 def _about_torn(number: int) -> Iterator[str]:
     if number:
         yield (
-            f"{number:,} {'customer has' if number == 1 else 'customers have'} several values of "
+            f"{counted(number, 'customer has', 'customers have')} several values of "
             "one soft identifier and nothing else to be known by: an import makes a customer of "
             "each value"
         )

@@ -18,6 +18,7 @@ from import_assets.warehouse import ledger
 from import_assets.warehouse.ledger import Entry
 from import_assets.warehouse.refusals import Refusal
 from import_assets.warehouse.sql import table_label
+from import_assets.wording import counted
 
 _COLUMNS = [
     *columns("import", "table", "source", "runs", "status"),
@@ -66,7 +67,7 @@ def _record(definition: Import, books: Books, folder: Folder) -> dict[str, Any]:
     refusal = _newest_refusal(books)
     # Beside `refused` stand no counts: those of the delivery before would be taken for its own.
     last = books.last if refusal is None else None
-    counts = last.counts.as_dict() if last else {}
+    counts = last.counts.as_dict() if last and last.undone_at is None else {}
     key, at = (refusal.key, refusal.refused_at) if refusal else (None, None)
     problems = [one for one in (folder.problem, refusal and refusal.message) if one]
     return {
@@ -100,8 +101,7 @@ def _without_definition(name: str, status: str, problem: str) -> dict[str, Any]:
 
 
 def _number_of_errors(error: DefinitionError) -> str:
-    number = len(error.problems)
-    return f"{number:,} error{'' if number == 1 else 's'} in its definition: import-assets check"
+    return f"{counted(len(error.problems), 'error')} in its definition: import-assets check"
 
 
 def _newest_refusal(books: Books) -> Refusal | None:
@@ -120,6 +120,8 @@ def _status(books: Books, last: Entry | None, *, refused: bool) -> str:
         return "refused"
     if last is None:
         return "never ran"
+    if last.undone_at is not None:
+        return "undone"
     return "partial" if books.outstanding.get(last.sequence) else "done"
 
 

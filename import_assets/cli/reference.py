@@ -210,6 +210,7 @@ the first megabytes are fetched. `run --dry-run` tries all of it.
 | `done` | The last delivery was imported whole. |
 | `partial` | The last delivery was imported, and some of its records are outstanding. |
 | `refused` | The last delivery, named here without counts, was refused as a whole. |
+| `undone` | The last delivery, named here without counts, was undone. |
 | `invalid` | The definition is wrong; `check` says where. |
 | `no definition` | The definition is gone, its memory is not yet; `delete` forgets it. |
 """,

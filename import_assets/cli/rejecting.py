@@ -19,6 +19,7 @@ from import_assets.pipeline.mended import shown, shown_names
 from import_assets.warehouse import ledger, refusals
 from import_assets.warehouse import rejects as books
 from import_assets.warehouse.extracts import frames
+from import_assets.wording import counted
 
 _FIELDS = ("file", "record", "line", "faults", "raw", "cells")
 
@@ -63,14 +64,15 @@ def rejects(
             show, written = put(_writer(connection, parts, as_json=output.as_json), out)
     show()
     where = f", written to {out}" if out is not None else ""
-    output.note(f"{_records_of(written.rows)} of {_deliveries(deliveries)}{where}")
+    records = counted(written.rows, "rejected record")
+    output.note(f"{records} of {counted(deliveries, 'delivery', 'deliveries')}{where}")
     for sentence in changes(written):
         output.note(sentence)
     if written.rows and refused is None:
         output.note(f"Mended, they go back with: import-assets replay {name} FILE")
     if turned_down and batch is None and refused is None:
         output.note(
-            f"Beside them, {_deliveries(turned_down)} "
+            f"Beside them, {counted(turned_down, 'delivery', 'deliveries')} "
             f"{'was' if turned_down == 1 else 'were'} refused as a whole: see "
             f"`import-assets files {name}`"
         )
@@ -172,11 +174,3 @@ def _records(
 
 def _frames(connection: duckdb.DuckDBPyConnection | None, part: _Part) -> Iterator[pl.DataFrame]:
     return iter(()) if connection is None else frames(connection, part.sql, part.parameters)
-
-
-def _records_of(number: int) -> str:
-    return f"{number:,} rejected record{'' if number == 1 else 's'}"
-
-
-def _deliveries(number: int) -> str:
-    return f"{number:,} {'delivery' if number == 1 else 'deliveries'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,8 +25,9 @@ from import_assets.pipeline.trial import DryRun, dry_run, dry_run_feed
 from import_assets.sources.delivery import Delivery
 from import_assets.spec.loading import Import
 from import_assets.tables.outcome import Counts
-from import_assets.warehouse import refusals, rejects
+from import_assets.warehouse import ledger, refusals, rejects
 from import_assets.warehouse.warehouse import Warehouse
+from import_assets.wording import counted
 
 if TYPE_CHECKING:
     from import_assets.orchestration.launch import Arrival
@@ -101,6 +103,7 @@ def run(
             output.note(choice.note)
         if not choice.keys:
             output.say("There is nothing to import.")
+            _tell_undone(session, definition)
             output.json([])
             return DONE
         if dry_run:
@@ -113,6 +116,20 @@ def run(
     if failure is not None:
         output.note(f"Error: {failure}")
     return exit_code(told, failure)
+
+
+def _tell_undone(session: Session, definition: Import) -> None:
+    """Name the deliveries that were undone: they count as imported until somebody names them."""
+    if not session.has_warehouse:
+        return
+    with session.reading() as connection:
+        undone = ledger.undone(connection, definition.name)
+    if undone:
+        session.output.note(
+            f"{counted(len(undone), 'delivery that was', 'deliveries that were')} undone "
+            f"{'counts' if len(undone) == 1 else 'count'} as imported; to import one again: "
+            f"import-assets run {definition.name} --key {shlex.quote(undone[0])}"
+        )
 
 
 def exit_code(told: Sequence[Told], failure: str | None) -> int:
@@ -310,9 +327,10 @@ def _total(told: Sequence[Told], seconds: float) -> str:
     total = sum((one.counts for one in told if one.counts is not None), Counts())
     outcomes = {name: value for name, value in total.as_dict().items() if name in _OUTCOMES}
     sum_ = " + ".join(f"{value:,} {name}" for name, value in outcomes.items() if value) or "nothing"
+    read = f"{total.read:,} read = {sum_}" if total.read else "no records read"
     blank = f", {total.blank:,} blank lines" if total.blank else ""
     removed = f", {total.removed:,} items removed" if total.removed else ""
     words = Counter(one.outcome for one in told)
     each = ", ".join(f"{number:,} {word}" for word, number in words.items())
-    count = "1 delivery" if len(told) == 1 else f"{len(told):,} deliveries"
-    return f"{count} ({each}): {total.read:,} read = {sum_}{blank}{removed}; {seconds:.1f} s"
+    count = counted(len(told), "delivery", "deliveries")
+    return f"{count} ({each}): {read}{blank}{removed}; {seconds:.1f} s"

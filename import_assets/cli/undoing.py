@@ -15,6 +15,10 @@ from import_assets.staging.batch import Staging
 from import_assets.tables.undo import Undone, undo
 from import_assets.warehouse import ledger
 from import_assets.warehouse.ledger import Entry
+from import_assets.wording import counted
+
+_SHORTEST = 6
+"""How much of a batch's id has to be said; less is a slip of the hand away from another batch."""
 
 
 def undo_batch(
@@ -29,19 +33,18 @@ def undo_batch(
         NotUndone: others built on it, it is too old, or undone already.
     """
     entry = _find(session, batch)
-    trial = _do(session, entry, cascade=cascade, keep=False)
-    _tell(session, trial, would=True)
-    if dry_run:
-        session.output.json(_records(trial, done_for_good=False))
-        return DONE
-    what = "this" if len(trial) == 1 else f"these {len(trial):,} batches"
-    if not confirmed and not answered_yes(f"Undo {what}?", "undo"):
-        session.output.json(_records(trial, done_for_good=False))
-        return NOT_DONE
+    if dry_run or not confirmed:
+        trial = _do(session, entry, cascade=cascade, keep=False)
+        _tell(session, trial, "Would undo")
+        what = "this" if len(trial) == 1 else f"these {len(trial):,} batches"
+        if dry_run or not answered_yes(f"Undo {what}?", "undo"):
+            session.output.json(_records(trial, done_for_good=False))
+            return DONE if dry_run else NOT_DONE
     done = _do(session, entry, cascade=cascade, keep=True)
     _remove_staged(session, done)
     failure = _report(session, done)
     session.output.json(_records(done, done_for_good=True))
+    _tell(session, done, "Undone")
     _tell_again(session, done)
     if failure is not None:
         session.output.note(f"warning: {failure}")
@@ -51,7 +54,12 @@ def undo_batch(
 
 def _find(session: Session, batch: str) -> Entry:
     found: list[Entry] = []
-    if session.has_warehouse and batch:
+    if len(batch) < _SHORTEST:
+        raise UnknownName(
+            f"{batch!r} is too short to be sure which batch is meant: write at least {_SHORTEST} "
+            "characters of its id, see `import-assets files IMPORT`"
+        )
+    if session.has_warehouse:
         with session.reading() as connection:
             found = ledger.find(connection, batch)
     names = {entry.batch_id for entry in found}
@@ -108,22 +116,22 @@ def _records(done: Sequence[Undone], *, done_for_good: bool) -> list[dict[str, A
     ]
 
 
-def _tell(session: Session, done: Sequence[Undone], *, would: bool) -> None:
+def _tell(session: Session, done: Sequence[Undone], word: str) -> None:
     for one in done:
         entry = one.entry
-        parts = [f"{one.removed:,} rows removed", f"{one.restored:,} rows restored"]
+        parts = [f"{counted(one.removed, 'row')} removed, {one.restored:,} restored"]
         if one.returned:
-            parts.append(f"{one.returned:,} duplicates of later files let in")
+            parts.append(f"{counted(one.returned, 'duplicate')} of later files let in")
         session.output.say(
-            f"{'Would undo' if would else 'Undone'}: {entry.import_name}, {entry.key} "
+            f"{word}: {entry.import_name}, {entry.key} "
             f"({as_utc(entry.applied_at):%Y-%m-%d %H:%M} UTC, batch {entry.batch_id}) in "
             f"{entry.table_name}: {', '.join(parts)}."
         )
 
 
 def _tell_again(session: Session, done: Sequence[Undone]) -> None:
-    """Say how to import the deliveries again; no trigger does it by itself."""
+    """Say how to import the deliveries again, in the order in which they came."""
     session.output.say("Done, in one transaction. No trigger takes an undone file again by itself:")
-    for one in done:
+    for one in reversed(done):
         name, key = one.entry.import_name, shlex.quote(one.entry.key)
         session.output.say(f"  import-assets run {name} --key {key}")

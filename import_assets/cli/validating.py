@@ -25,6 +25,7 @@ from import_assets.mapping.conventions.profiles import PROFILES
 from import_assets.pipeline.content import Progress
 from import_assets.pipeline.validation import COLUMNS, Summary, Validation
 from import_assets.spec.formats import CsvFormat
+from import_assets.wording import counted
 
 _SHOWN_OF = [
     *columns("code", "severity", "line", "column", "value"),
@@ -85,7 +86,7 @@ def validate(
             written = put_into(csv_of(findings, list(COLUMNS), CsvStyle(defused=True)), out)
     _print(output, file, profile, summary, kept)
     if written is not None:
-        output.note(f"{_count(written.rows, 'finding')} written to {out}")
+        output.note(f"{counted(written.rows, 'finding')} written to {out}")
         for sentence in changes(written):
             output.note(sentence)
     return FAULTS if summary.number_of("error") else DONE
@@ -169,19 +170,15 @@ def _conclude(output: Output, file: Path, profile: str, summary: Summary) -> Non
         output.say(f"{called}: not read to its end: {summary.broken_off}")
     errors, warnings = summary.number_of("error"), summary.number_of("warning")
     output.say(
-        f"{called} as {profile}: {_count(summary.records, 'record')} read = "
+        f"{called} as {profile}: {counted(summary.records, 'record')} read = "
         f"{summary.records - summary.bad:,} without errors + {summary.bad:,} with; "
-        f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+        f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
     )
     if summary.own_columns:
         output.say(
             f"Columns of your own: {', '.join(summary.own_columns)}; confirm with Emarsys that "
             "your account has them"
         )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _object(

@@ -14,6 +14,7 @@ from import_assets.cli.replacing import replacing
 from import_assets.cli.session import Session
 from import_assets.errors import DefinitionError, ImportAssetsError, UnknownName
 from import_assets.formats.csvwriter import CsvStyle, CsvWriter, Written
+from import_assets.wording import counted
 
 Write = Callable[[IO[bytes]], Written]
 """Writes everything into a stream and tells what was written."""
@@ -92,13 +93,13 @@ def changes(written: Written) -> Iterator[str]:
     """Yield a sentence for each way in which cells are not written as their values are."""
     if written.line_breaks:
         yield (
-            f"{_cells(written.line_breaks)} had line breaks in {_it(written.line_breaks)}; each "
-            "became a space"
+            f"{counted(written.line_breaks, 'cell')} had line breaks in "
+            f"{_it(written.line_breaks)}; each became a space"
         )
     if written.defused:
         yield (
-            f"{_cells(written.defused)} would run as a formula in a spreadsheet; an apostrophe was "
-            f"put before {_it(written.defused)}"
+            f"{counted(written.defused, 'cell')} would run as a formula in a spreadsheet; an "
+            f"apostrophe was put before {_it(written.defused)}"
         )
 
 
@@ -106,10 +107,6 @@ def _counted(records: Iterable[Mapping[str, Any]], written: Written) -> Iterator
     for record in records:
         written.rows += 1
         yield record
-
-
-def _cells(number: int) -> str:
-    return f"{number:,} {'cell' if number == 1 else 'cells'}"
 
 
 def _it(number: int) -> str:

@@ -14,11 +14,15 @@ from import_assets.spec.loading import Import
 from import_assets.tables import checks as table_checks
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import contracts, refusals
+from import_assets.warehouse.ledger import Entry
+from import_assets.wording import counted
 
 _FILES_IMPORTED = "files_imported"
+_COUNTS_ADD_UP = "counts_add_up"
+_REJECTS_BELOW_THRESHOLD = "rejects_below_threshold"
 _IMPORT_CHECKS = {
-    "counts_add_up": "Every record read was inserted, updated, unchanged, duplicate or rejected.",
-    "rejects_below_threshold": "The share of rejected records is not above `warn_above`.",
+    _COUNTS_ADD_UP: "Every record read was inserted, updated, unchanged, duplicate or rejected.",
+    _REJECTS_BELOW_THRESHOLD: "The share of rejected records is not above `warn_above`.",
     "columns_unchanged": "The columns are those that were agreed, and those of the rules.",
     _FILES_IMPORTED: "No delivery was refused or given up after three attempts.",
 }
@@ -59,7 +63,8 @@ def of_import(
             definition,
             _FILES_IMPORTED,
             passed=not failures,
-            sentence="\n\n".join(failures) or f"{len(delivered):,} deliveries imported",
+            sentence="\n\n".join(failures)
+            or f"{counted(len(delivered), 'delivery', 'deliveries')} imported",
             metadata={"imported": len(delivered), "failed": len(failures)},
             severity=dg.AssetCheckSeverity.ERROR,
         ),
@@ -107,6 +112,33 @@ def of_table(
     ]
 
 
+def of_gone_table(table: tuple[str, ...]) -> list[dg.AssetCheckResult]:
+    """Return the checks of a table that is gone: nothing in it can be wrong."""
+    return [
+        dg.AssetCheckResult(
+            asset_key=table_key(table),
+            check_name=name,
+            passed=True,
+            description="The table is gone: its deliveries were undone.",
+        )
+        for name in table_checks.described(table)
+    ]
+
+
+def of_undone(definition: Import, entry: Entry) -> list[dg.AssetCheckEvaluation]:
+    """Return the checks of an import whose last delivery is no longer in its table."""
+    return [
+        dg.AssetCheckEvaluation(
+            asset_key=import_key(definition.name),
+            check_name=name,
+            passed=True,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{entry.key} was undone (batch {entry.batch_id}).",
+        )
+        for name in (_COUNTS_ADD_UP, _REJECTS_BELOW_THRESHOLD)
+    ]
+
+
 def _result(
     definition: Import,
     name: str,
@@ -138,7 +170,7 @@ def _counts_add_up(definition: Import, delivered: Sequence[Delivered]) -> dg.Ass
     total = _total(delivered)
     return _result(
         definition,
-        "counts_add_up",
+        _COUNTS_ADD_UP,
         passed=not wrong,
         sentence=f"{total.read:,} records read = {total.inserted:,} inserted + {total.updated:,} "
         f"updated + {total.unchanged:,} unchanged + {total.duplicate:,} duplicate + "
@@ -163,7 +195,7 @@ def _rejects_below_threshold(
         sentence += f"; above {definition.spec.warn_above} in {', '.join(above[:10])}"
     return _result(
         definition,
-        "rejects_below_threshold",
+        _REJECTS_BELOW_THRESHOLD,
         passed=not above,
         sentence=sentence,
         metadata={"rejected": total.rejected, "read": total.read, "files_above": len(above)},

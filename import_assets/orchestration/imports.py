@@ -33,6 +33,7 @@ from import_assets.sources.retry import retrying
 from import_assets.spec.loading import Import
 from import_assets.spec.sources import PasteSource
 from import_assets.warehouse.warehouse import Warehouse
+from import_assets.wording import counted
 
 _Event = dg.MaterializeResult | dg.AssetMaterialization | dg.AssetCheckResult
 
@@ -278,7 +279,7 @@ def _failure(failed: Sequence[_Failed], imported: int) -> str:
     sentences = [one.sentence for one in failed]
     more = f"\nand {len(sentences) - 20:,} more" if len(sentences) > 20 else ""
     others = f" The other {imported:,} were imported." if imported else ""
-    count = "1 delivery was" if len(failed) == 1 else f"{len(failed):,} deliveries were"
+    count = counted(len(failed), "delivery was", "deliveries were")
     return f"{count} not imported.{others}\n" + "\n".join(sentences[:20]) + more
 
 

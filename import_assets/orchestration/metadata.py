@@ -15,6 +15,7 @@ from import_assets.sources.rows import RowColumn
 from import_assets.spec.loading import Import
 from import_assets.spec.names import LINEAGE
 from import_assets.staging.manifest import Manifest
+from import_assets.tables.outcome import Counts
 from import_assets.warehouse import attributes, ledger, rejects
 from import_assets.warehouse.sql import frame, number, quoted, table_label, table_sql
 
@@ -76,7 +77,14 @@ def _replayed(connection: duckdb.DuckDBPyConnection, batch_id: str) -> dict[str,
     told = {"rejects_outstanding": left} if left or entry.replay_of else {}
     if entry.replay_of is None:
         return told
-    return {"replay_of": ledger.of_sequences(connection, [first])[0].batch_id, **told}
+    # What is shown of the partition is its last batch, but asked is what the delivery came to.
+    whole = ledger.totals(connection, entry.import_name, first)
+    return {
+        "dagster/partition_row_count": whole.inserted + whole.updated,
+        "replay_of": ledger.of_sequences(connection, [first])[0].batch_id,
+        **told,
+        "delivery_and_replays": of_counts(whole),
+    }
 
 
 def of_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> dict[str, Any]:
@@ -192,6 +200,12 @@ def summary(delivered: Delivered) -> str:
     counts = delivered.counts
     if delivered.unchanged_since is not None:
         return f"{delivered.delivery.key}: nothing new since {delivered.unchanged_since}"
+    before = " (imported before, not read again)" if delivered.already else ""
+    return f"{delivered.delivery.key}: {of_counts(counts)}{before}"
+
+
+def of_counts(counts: Counts) -> str:
+    """Return counts as a sum; what is zero is left out."""
     parts: Mapping[str, int] = {
         name: value
         for name, value in counts.as_dict().items()
@@ -199,5 +213,4 @@ def summary(delivered: Delivered) -> str:
     }
     told = " + ".join(f"{value:,} {name}" for name, value in parts.items()) or "nothing"
     removed = f", {counts.removed:,} items removed" if counts.removed else ""
-    before = " (imported before, not read again)" if delivered.already else ""
-    return f"{delivered.delivery.key}: {counts.read:,} read = {told}{removed}{before}"
+    return f"{counts.read:,} read = {told}{removed}"

@@ -9,6 +9,7 @@ from import_assets.orchestration.keys import TABLES_GROUP, import_key, pool, tab
 from import_assets.pipeline.stage import utc_now
 from import_assets.spec.loading import Import
 from import_assets.tables import checks as table_checks
+from import_assets.warehouse import ledger
 from import_assets.warehouse.sql import table_label
 from import_assets.warehouse.tables import exists
 from import_assets.warehouse.warehouse import Warehouse
@@ -52,6 +53,13 @@ def build_table(
         warehouse = Warehouse(project.warehouse_path, log=context.log.info)
         left_over.apply(context, definitions, warehouse)
         with warehouse.read() as connection:
+            if not exists(connection, table) and ledger.knows(connection, table_label(table)):
+                yield dg.MaterializeResult(
+                    asset_key=key,
+                    metadata={"dagster/row_count": 0, "gone": "its deliveries were undone"},
+                    check_results=checks.of_gone_table(table),
+                )
+                return
             if not exists(connection, table):
                 raise dg.Failure(
                     description=f"{table_label(table)} has no rows yet: materialize one of its "

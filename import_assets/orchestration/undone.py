@@ -1,30 +1,34 @@
-"""Telling Dagster that batches were undone: at their partitions, and by fresh tables."""
+"""Telling Dagster that batches were undone: at their partitions, by checks and fresh tables."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from import_assets.orchestration import alive
+from import_assets.orchestration import alive, checks
 from import_assets.orchestration.keys import import_key, partitions_name
 from import_assets.orchestration.tables import build_table
 from import_assets.spec.loading import Import, Loaded
 from import_assets.tables.undo import Undone
+from import_assets.warehouse import ledger
 from import_assets.warehouse.sql import parse_table_label, table_label
+from import_assets.warehouse.warehouse import Warehouse
 
 
 def report(instance: dg.DagsterInstance, loaded: Loaded, done: Sequence[Undone]) -> str | None:
     """Show what was undone in Dagster.
 
-    Each batch becomes an observation of its partition, and the tables are materialized anew, with
-    their checks. Returns a sentence if a table could not be.
+    The partition of each batch is materialized without its rows, the checks of an import whose last
+    delivery is gone pass, and the tables are materialized anew, with their checks. Returns a
+    sentence if a table could not be.
     """
     for one in done:
         definition = loaded.imports.get(one.entry.import_name)
         if definition is not None:
-            instance.report_runless_asset_event(_observation(instance, definition, one))
+            for event in _events(instance, definition, one):
+                instance.report_runless_asset_event(event)
     labels = dict.fromkeys(one.entry.table_name for one in done)
     if any(label.startswith("events/") for label in labels):
         labels["customers"] = None
@@ -37,15 +41,20 @@ def report(instance: dg.DagsterInstance, loaded: Loaded, done: Sequence[Undone])
     return None
 
 
-def _observation(
+def _events(
     instance: dg.DagsterInstance, definition: Import, one: Undone
-) -> dg.AssetObservation:
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
+    """Yield what takes the place of what Dagster shows of a batch.
+
+    The UI shows the last materialization, so an observation would leave the old counts standing.
+    """
     known = instance.has_dynamic_partition(partitions_name(definition), one.entry.key)
-    return dg.AssetObservation(
+    yield dg.AssetMaterialization(
         asset_key=import_key(definition.name),
         partition=one.entry.key if known else None,
         description=f"Batch {one.entry.batch_id} was undone.",
         metadata={
+            "dagster/partition_row_count": 0,
             "undone": True,
             "batch_id": one.entry.batch_id,
             "rows_removed": one.removed,
@@ -53,6 +62,10 @@ def _observation(
             "duplicates_returned": one.returned,
         },
     )
+    with Warehouse(definition.project.warehouse_path).read() as connection:
+        latest = ledger.latest(connection).get(definition.name)
+    if latest is not None and latest.sequence == one.entry.sequence:
+        yield from checks.of_undone(definition, one.entry)
 
 
 def _refresh(instance: dg.DagsterInstance, label: str, definitions: Sequence[Import]) -> str | None:

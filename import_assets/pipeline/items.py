@@ -10,6 +10,7 @@ from import_assets.mapping.identifiers import PREFIX
 from import_assets.mapping.mapping import ROW, Mapped
 from import_assets.pipeline.cells import BROKEN
 from import_assets.spec.models import CATALOG_IDS, CatalogKind, ImportSpec
+from import_assets.wording import counted
 
 _ITEM = PREFIX + CATALOG_IDS[0]
 
@@ -70,20 +71,16 @@ class ItemNotes:
         told = []
         if self._slashed:
             told.append(
-                f"{_items(self._slashed, 'item_id has', 'item_ids have')} a / inside, such as "
+                f"{counted(self._slashed, 'item_id has', 'item_ids have')} a / inside, such as "
                 f"{self._example!r}: other systems cannot edit such an item in place; they are "
                 "imported as they are"
             )
         if self._untold:
             told.append(
-                f"no items are removed: {_items(self._untold, 'record was', 'records were')} "
+                f"no items are removed: {counted(self._untold, 'record was', 'records were')} "
                 "rejected without anybody knowing of which item, and it may be still for sale"
             )
         return told
-
-
-def _items(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def _item_column(spec: ImportSpec) -> str:

@@ -8,6 +8,7 @@ from import_assets.sources.delivery import Delivery
 from import_assets.sources.listing import Listing
 from import_assets.sources.rules import Rules
 from import_assets.sources.storage.selection import by_name
+from import_assets.wording import counted
 
 _NAMES = 3
 
@@ -29,7 +30,7 @@ def said_of(listing: Listing, rules: Rules, parts: Sequence[str]) -> str:
     number = len(listing.deliveries)
     if number:
         said = ", ".join(part for part in parts if part)
-        text = f"{number:,} {'file matches' if number == 1 else 'files match'}: {said}"
+        text = f"{counted(number, 'file matches', 'files match')}: {said}"
     else:
         text = f"no file matches {rules.pattern.text}"
         text += f", {listing.others:,} others lie there" if listing.others else ""

@@ -183,6 +183,23 @@ def imported(connection: duckdb.DuckDBPyConnection, import_name: str) -> dict[st
     return dict(memory)
 
 
+def knows(connection: duckdb.DuckDBPyConnection, table_name: str) -> bool:
+    """Return whether a batch was ever applied to a table."""
+    sql = "SELECT 1 FROM import_assets.batches WHERE table_name = ? LIMIT 1"
+    return first_row(connection, sql, [table_name]) is not None
+
+
+def undone(connection: duckdb.DuckDBPyConnection, import_name: str) -> list[str]:
+    """Return the deliveries that the import remembers and that were undone, and not taken again."""
+    rows = connection.execute(
+        "SELECT key FROM import_assets.batches "
+        "WHERE import = ? AND forgotten_at IS NULL AND replay_of IS NULL "
+        "GROUP BY key HAVING bool_and(undone_at IS NOT NULL) ORDER BY max(sequence)",
+        [import_name],
+    ).fetchall()
+    return [key for (key,) in rows]
+
+
 def entries(connection: duckdb.DuckDBPyConnection, import_name: str) -> list[Entry]:
     """Return every batch of an import, forgotten ones included, oldest first."""
     rows = connection.execute(
@@ -221,8 +238,12 @@ def latest(connection: duckdb.DuckDBPyConnection) -> dict[str, Entry]:
     return {entry.import_name: entry for entry in map(_entry, rows)}
 
 
-def totals(connection: duckdb.DuckDBPyConnection, import_name: str) -> Counts:
+def totals(
+    connection: duckdb.DuckDBPyConnection, import_name: str, delivery: int | None = None
+) -> Counts:
     """Return the sum over every batch that the import remembers and that was not undone.
+
+    With `delivery`, the sequence of one, over it and the replays of its rejects.
 
     A record that was rejected and replayed is one record: it was read once, and what became of it
     is what the last replay made of it. So `rejected` counts those that are still outstanding.
@@ -235,8 +256,8 @@ def totals(connection: duckdb.DuckDBPyConnection, import_name: str) -> Counts:
     row = first_row(
         connection,
         f"SELECT {sums} FROM import_assets.batches WHERE import = ? AND forgotten_at IS NULL "
-        "AND undone_at IS NULL",
-        [import_name],
+        "AND undone_at IS NULL AND coalesce(coalesce(replay_of, sequence) = ?, true)",
+        [import_name, delivery],
     )
     return Counts(*row) if row else Counts()
 
