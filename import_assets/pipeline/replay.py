@@ -26,7 +26,7 @@ from import_assets.pipeline.cells import listed
 from import_assets.pipeline.content import Part
 from import_assets.pipeline.deliver import Delivered, apply, delivered, not_read, terms_of
 from import_assets.pipeline.mended import BATCH, LINE, NUMBER, OF_BATCH, MendedFile
-from import_assets.pipeline.reread import OwnReader, unlisted
+from import_assets.pipeline.reread import readers_of, unlisted
 from import_assets.pipeline.stage import Origin, delivery_batch_id, utc_now, write_parts
 from import_assets.pipeline.trial import DryRun
 from import_assets.sources.delivery import Delivery
@@ -87,8 +87,9 @@ class Replay:
             members=self._members,
             last_record=int(self.records["record"][-1]),
         )
-        reader = OwnReader(self.definition.spec, self.first, self.records)
-        return write_parts(self.definition, origin, [Part(None, reader)], staging)
+        readers = readers_of(self.definition.spec, self.first, self.records)
+        parts = (Part(None, reader) for reader in readers)
+        return write_parts(self.definition, origin, parts, staging)
 
     @property
     def _members(self) -> tuple[Member, ...]:

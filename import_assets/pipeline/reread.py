@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import polars as pl
 from import_assets.formats import faults as csv_faults
 from import_assets.formats.rows import null_cursor
 from import_assets.pipeline.cells import BROKEN, NOT_READ, TOO_FEW
-from import_assets.pipeline.typedcells import TEXT_KINDS, typed_where_whole
+from import_assets.pipeline.typedcells import TEXT_KINDS, retyped
 from import_assets.records import (
     REJECTS,
     ColumnKind,
@@ -31,22 +31,39 @@ _AT_ONCE = 50_000
 _BREAK = r"[\r\n]"
 
 
+def readers_of(spec: ImportSpec, first: Entry, records: pl.DataFrame) -> Iterator[OwnReader]:
+    """Yield readers of the rejected records of one delivery, at least one.
+
+    All cells of a reader's column are typed, or all are texts. So those records are with one reader
+    that have the same cells which are not of their column's kind, since they were mended.
+
+    Args:
+        spec: the import as it is now.
+        first: the delivery that they came with.
+        records: `record`, `line`, `faults`, `raw`, `cells` in the order of the delivery's columns,
+            and `changed` where these are not those that were refused.
+    """
+    texts = unlisted(records["cells"], first.header)
+    for places, frame, typed in retyped(texts, first.written["kinds"]):
+        yield OwnReader(spec, first, records[places], frame, typed)
+
+
 class OwnReader:
-    """The rejected records of one delivery, in blocks.
+    """Rejected records of one delivery, in blocks.
 
     A record whose cells could not be told, and that nobody mended, is refused once more for what it
     was refused for, unless the definition takes such records by now.
     """
 
-    def __init__(self, spec: ImportSpec, first: Entry, records: pl.DataFrame) -> None:
-        """Take the records.
-
-        Args:
-            spec: the import as it is now.
-            first: the delivery that they came with.
-            records: `record`, `line`, `faults`, `raw`, `cells` in the order of the delivery's
-                columns, and `changed` where these are not those that were refused.
-        """
+    def __init__(
+        self,
+        spec: ImportSpec,
+        first: Entry,
+        records: pl.DataFrame,
+        frame: pl.DataFrame,
+        typed: Collection[str],
+    ) -> None:
+        """Take the records, as `readers_of` has them, and their cells; some columns are typed."""
         written = first.written
         self.header = first.header
         self.format: str = written["format"]
@@ -55,12 +72,12 @@ class OwnReader:
         self.encoding: str = written["encoding"]
         self.warnings: tuple[str, ...] = ()
         self.declared: Mapping[str, ColumnKind] = written["kinds"]
-        self._frame = typed_where_whole(unlisted(records["cells"], self.header), self.declared)
         self.kinds: Mapping[str, ColumnKind] = {
             name: kind
             for name, kind in self.declared.items()
-            if kind in TEXT_KINDS or self._frame[name].dtype != pl.String
+            if kind in TEXT_KINDS or name in typed
         }
+        self._frame = frame
         self._records = records
         self._rules = _Rules.of(spec, self.format, self.header)
 

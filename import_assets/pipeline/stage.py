@@ -151,7 +151,7 @@ def write_parts(
             _check_alike(first[0], part, delivery.key)
             if part.member is not None:
                 members.append(Member(name=part.member, first_record=numbering.read + 1))
-            blocks = _mapped(definition, part.reader, fitted, numbering, header)
+            blocks = _mapped(definition, part, fitted, numbering, header)
             for rows, mapped, records in blocks:
                 # Members may have their columns in another order; the files of a batch may not.
                 rejects = with_cells(mapped.rejects, records, part.reader, header)
@@ -243,14 +243,15 @@ def _check_alike(first: Reader, part: Part, file: str) -> None:
 
 def _mapped(
     definition: Import,
-    reader: Reader,
+    part: Part,
     fitted: Fitted,
     numbering: Numbering,
     header: Sequence[str],
 ) -> Iterator[tuple[pl.DataFrame, Mapped, Records]]:
     """Yield the rows to be staged of each block, with the block after and before mapping."""
-    before = numbering.read
-    for block in reader:
+    # Members are numbered through; parts that are none have the delivery's numbers already.
+    before = numbering.read if part.member is not None else 0
+    for block in part.reader:
         records = numbering.numbered(block, before)
         mapped = fitted.apply(records)
         yield _staged_rows(definition, fitted.mapping, mapped, records, header), mapped, records
