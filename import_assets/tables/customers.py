@@ -140,7 +140,8 @@ def _resolve_single(
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE changed_ids AS
-        SELECT {literal(kind)} AS kind, value, customer_id, _row FROM owners WHERE created
+        SELECT {literal(kind)} AS kind, value, customer_id, _row, false AS followed
+        FROM owners WHERE created
         """
     )
     connection.execute(
@@ -183,28 +184,25 @@ def _bind(
     frames = {
         "resolved": resolution.rows,
         "changed_ids": resolution.ids.select(list(IDS)),
-        "dropped_ids": resolution.dropped,
+        "dropped_ids": _with_remaining(resolution.dropped, resolution.merged),
         "used_ids": resolution.used,
     }
     for name, rows in frames.items():
         connection.register("frame", rows.to_arrow())
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM frame")
         connection.unregister("frame")
-    connection.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE losers AS
-        SELECT customer_id, min(_row) AS _row FROM (
-            SELECT held.customer_id, changed._row
-            FROM import_assets.customer_ids held JOIN changed_ids changed USING (kind, value)
-            WHERE held.customer_id <> changed.customer_id
-            UNION ALL SELECT customer_id, _row FROM dropped_ids)
-        GROUP BY customer_id
-        """
-    )
     _write_ids(connection, turn, moved=True)
     if not resolution.merged.is_empty():
         _merge(connection, resolution.merged, lineage, turn)
     return Identifiers(resolution.created, resolution.conflicts)
+
+
+def _with_remaining(dropped: pl.DataFrame, merged: pl.DataFrame) -> pl.DataFrame:
+    """Add who remains of each customer that lost an identifier, as `remaining_id`."""
+    remains = merged.select(customer_id="merged_id", remaining_id="customer_id")
+    return dropped.join(remains, on="customer_id", how="left").with_columns(
+        pl.col("remaining_id").fill_null(pl.col("customer_id"))
+    )
 
 
 def _write_ids(connection: duckdb.DuckDBPyConnection, turn: Turn, *, moved: bool) -> None:
@@ -212,9 +210,17 @@ def _write_ids(connection: duckdb.DuckDBPyConnection, turn: Turn, *, moved: bool
 
     With `moved`, some of them had other customers, and `dropped_ids` lose theirs.
     """
+    tables = ["changed_ids", "used_ids", *(["dropped_ids"] if moved else [])]
+    keys = " UNION ALL ".join(f"SELECT kind, value FROM {name}" for name in tables)
+    # What is stored of them is read from here: a large table is looked through once.
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE seen_ids AS "
+        f"SELECT * FROM import_assets.customer_ids SEMI JOIN ({keys}) USING (kind, value)"
+    )
     journal.identifiers(connection, turn.sequence, "changed_ids")
+    journal.uses(connection, turn.sequence)
     if moved:
-        journal.identifiers(connection, turn.sequence, "dropped_ids")
+        journal.drops(connection, turn.sequence)
         connection.execute(
             """
             DELETE FROM import_assets.customer_ids
@@ -231,14 +237,25 @@ def _write_ids(connection: duckdb.DuckDBPyConnection, turn: Turn, *, moved: bool
     connection.execute(
         f"""
         INSERT INTO import_assets.customer_ids
-        SELECT changed.kind, changed.value, customer_id,
-               row_number() OVER (ORDER BY changed._row, changed.kind, changed.value)
-                   + (SELECT coalesce(max(added), 0) FROM import_assets.customer_ids),
-               {turn.clock} + used_ids._row
-        FROM changed_ids changed LEFT JOIN used_ids USING (kind, value)
+        SELECT kind, value, changed.customer_id,
+               CASE WHEN followed THEN seen_ids.added
+                   ELSE row_number() OVER (ORDER BY changed._row, kind, value)
+                       + (SELECT coalesce(max(added), 0) FROM import_assets.customer_ids) END,
+               coalesce({turn.clock} + used_ids._row, seen_ids.used)
+        FROM changed_ids changed
+        LEFT JOIN used_ids USING (kind, value) LEFT JOIN seen_ids USING (kind, value)
         """
     )
-    losers = "UNION ALL SELECT customer_id, _row FROM losers" if moved else ""
+    losers = (
+        """
+        UNION ALL SELECT seen_ids.customer_id, changed._row
+        FROM seen_ids JOIN changed_ids changed USING (kind, value)
+        WHERE seen_ids.customer_id <> changed.customer_id
+        UNION ALL SELECT customer_id, _row FROM dropped_ids
+    """
+        if moved
+        else ""
+    )
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE touched AS
@@ -270,7 +287,7 @@ def _merge(
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE members AS SELECT DISTINCT member AS customer_id FROM family"
     )
-    journal.customers(connection, turn.sequence, "members", columns, whole=True)
+    journal.customers(connection, turn.sequence, "members", columns, met="members", whole=True)
     journal.versions(connection, turn.sequence, "members")
     replaced = "".join(f"newest.{quote(c)} AS {quote(c)}, " for c in columns)
     newest = "".join(
@@ -449,8 +466,8 @@ def _write(
 
     def before() -> None:
         names = [field.name for field in attributes]
-        same = "new_versions" if upsert.versioned else None
-        journal.customers(connection, turn.sequence, "written", names, same=same, seen="seen")
+        met = "new_versions" if upsert.versioned else "changed_ids"
+        journal.customers(connection, turn.sequence, "written", names, met=met, seen="seen")
         if upsert.versioned:
             journal.versions(connection, turn.sequence, "new_versions", seen="seen_versions")
 

@@ -60,7 +60,8 @@ class Resolution:
     """What became of the rows; every `_row` is one of theirs.
 
     `rows`: the customer of each accepted row. `ids`: the identifiers that have another customer
-    than before, and the row that did it. `dropped`: the stored identifiers that the limit took
+    than before, or were bound anew to the one they had, and the row that did it; those that only
+    `followed` their customer into another were added when they were before. `dropped`: the stored identifiers that the limit took
     away and nobody has now, the customer that had them, and the row. `used`: the soft identifiers
     that accepted rows have and that were not dropped, and the last of these rows. `conflicts`: the
     refused rows, the identifier at fault and a sentence. `merged`: stored customers that were
@@ -78,7 +79,13 @@ class Resolution:
 
 
 ROWS = {"_row": pl.Int64(), "customer_id": pl.Int64()}
-IDS = {"kind": pl.String(), "value": pl.String(), "customer_id": pl.Int64(), "_row": pl.Int64()}
+IDS = {
+    "kind": pl.String(),
+    "value": pl.String(),
+    "customer_id": pl.Int64(),
+    "_row": pl.Int64(),
+    "followed": pl.Boolean(),
+}
 USED = {"kind": pl.String(), "value": pl.String(), "_row": pl.Int64()}
 CONFLICTS = {
     "_row": pl.Int64(),
@@ -102,7 +109,7 @@ def resolve(
     last_id: int,
     *,
     clock: int = 0,
-    limit: int = LIMIT,
+    limit: int | None = None,
 ) -> Resolution:
     """Resolve the rows to customers.
 
@@ -112,7 +119,7 @@ def resolve(
     customer that one of the rows' identifiers belongs to, and the clock of its last use, null for
     hard ones. Row n stands at `clock` + n, later than all that is stored. New customers are
     numbered from `last_id` + 1 in the order of their first row. A customer keeps `limit` soft
-    identifiers of a kind, at least 1.
+    identifiers of a kind, at least 1, or else `LIMIT`.
     """
     values = number_values(
         rows,
@@ -129,7 +136,8 @@ def resolve(
     )
     number = rows["_row"].to_numpy()
     owner = np.array(state.owner)
-    outcome = _take(untouched_rows(values, number + clock), state, stored_ids.len(), limit)
+    rows_before = untouched_rows(values, number + clock)
+    outcome = _take(rows_before, state, stored_ids.len(), LIMIT if limit is None else limit)
     return _report(
         values, number, owner, outcome, stored_ids=stored_ids.to_numpy(), last_id=last_id
     )
@@ -149,6 +157,7 @@ class _Outcome:
     held: Array
     owner: Array
     since: Array
+    followed: Array
     given: Array
     dropped: Array
     merged_into: Array
@@ -165,7 +174,7 @@ def _take(rows: Rows, state: State, customers: int, limit: int) -> _Outcome:
         take = compiled(take_rows, PARTS)
     customers = take(rows, state, count, customers, limit)
     by_row = (rows.customer, rows.clash, rows.known, rows.held)
-    by_value = (state.owner, state.since, state.given, state.dropped)
+    by_value = (state.owner, state.since, state.followed, state.given, state.dropped)
     by_customer = (state.merged_into, state.merged_at)
     arrays = (np.asarray(one, np.int64) for one in (*by_row, *by_value, *by_customer))
     return _Outcome(customers, *arrays)
@@ -200,8 +209,10 @@ def _report(
 
     accepted = outcome.customer != NONE
     bound = outcome.owner != NONE
-    changed = np.flatnonzero(bound & (outcome.owner != owner))
-    changed = changed[np.argsort(outcome.since[changed], kind="stable")]
+    anew = outcome.since != NONE
+    changed = np.flatnonzero(bound & (anew | (outcome.owner != owner)))
+    since = np.where(anew, outcome.since, outcome.followed)
+    changed = changed[np.argsort(since[changed], kind="stable")]
     dropped = np.flatnonzero(~bound & (owner != NONE))
     used = np.flatnonzero(bound & (outcome.given != NONE))
     merged = np.flatnonzero(remains[: stored_ids.size] != np.arange(stored_ids.size))
@@ -210,7 +221,9 @@ def _report(
             {"_row": number[accepted], "customer_id": ids[outcome.customer[accepted]]}
         ),
         ids=_identifiers(values, changed).with_columns(
-            customer_id=ids[outcome.owner[changed]], _row=number[outcome.since[changed]]
+            customer_id=ids[outcome.owner[changed]],
+            _row=number[since[changed]],
+            followed=pl.Series(~anew[changed]),
         ),
         dropped=_identifiers(values, dropped).with_columns(
             customer_id=stored_ids[owner[dropped]], _row=number[outcome.dropped[dropped]]

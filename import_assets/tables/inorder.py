@@ -29,9 +29,10 @@ class State(NamedTuple):
     """Identifiers and customers while rows are taken; a tuple, since that can be compiled.
 
     By identifier: `kind`; `owner`, its customer; `used`, the clock of its last use; `since`, the
-    row that last gave it another customer; `given`, the last accepted row that has it; `dropped`,
-    the last row at which the limit took it away; `older` and `newer`, its neighbours among the
-    soft identifiers of its kind and customer, in the order of their last use.
+    row that last bound it to another customer; `followed`, of one that no row bound, the row at
+    which it followed its customer into another; `given`, the last accepted row that has it;
+    `dropped`, the last row at which the limit took it away; `older` and `newer`, its neighbours
+    among the soft identifiers of its kind and customer, in the order of their last use.
 
     By customer and hard kind, at customer * `hard_kinds` + kind: `hard`, its identifier.
 
@@ -47,6 +48,7 @@ class State(NamedTuple):
     owner: Ints
     used: Ints
     since: Ints
+    followed: Ints
     given: Ints
     dropped: Ints
     older: Ints
@@ -215,8 +217,8 @@ def _follow(state: State, value: int, customer: int, row: int) -> None:
     """Give an identifier the customer that its own was merged into."""
     state.owner[value] = customer
     # What came with an earlier row of the file is still that row's doing.
-    if state.since[value] == NONE:
-        state.since[value] = row
+    if state.since[value] == NONE and state.followed[value] == NONE:
+        state.followed[value] = row
 
 
 def _use(state: State, value: int, row: int, at: int) -> None:
@@ -237,6 +239,7 @@ def _trim(state: State, customer: int, row: int, limit: int) -> None:
             _take_out(state, value)
             state.owner[value] = NONE
             state.since[value] = NONE
+            state.followed[value] = NONE
             state.dropped[value] = row
 
 

@@ -3,7 +3,7 @@
 The schema `undo` holds it, written in the transaction of the batch: `undo.batches` has the batches
 that can be undone. Each other table has the ledger's `sequence` of the batch that the row is of.
 `touched_customers` and `touched_items` have whom and what a batch spoke of, and whether it `made`
-them; what was there before stands, as it was, in tables with the columns of the stored ones. The
+them; `used_ids` and `dropped_ids` which soft identifiers it used, and took from whom; what was there before stands, as it was, in tables with the columns of the stored ones. The
 sequence is called `_sequence` there, since an attribute may have the other name.
 """
 
@@ -21,6 +21,8 @@ from import_assets.warehouse.tables import exists
 CUSTOMERS = ("undo", "customers")
 VERSIONS = ("undo", "customer_versions")
 _VERSIONS_STORED = ("import_assets", "customer_versions")
+_OF_SEALED = ("used_ids", "dropped_ids")
+"""What is kept of batches that can no longer be undone, since others may have built on them."""
 
 
 def kept_table(table: tuple[str, ...]) -> tuple[str, ...]:
@@ -80,7 +82,7 @@ def customers(
     changed: str,
     attributes: Iterable[str],
     *,
-    same: str | None = None,
+    met: str,
     seen: str = "main.customers",
     whole: bool = False,
 ) -> None:
@@ -88,17 +90,15 @@ def customers(
 
     One that the batch has changed before is left out: what it was then is what counts. With
     `whole`, all that they are is put back, and else the batch's own attributes. The customers of
-    `same` are spoken of, too, and need not have changed. `seen` has what is stored of them all.
+    the temporary table `met` are those that the batch spoke of, whether they changed or not; who
+    only lost an identifier is not among them. `seen` has what is stored of them all.
     """
     mirror(connection, ("customers",), CUSTOMERS)
-    both = f"SELECT customer_id FROM {changed}" + (
-        f" UNION SELECT customer_id FROM {same}" if same else ""
-    )
     earlier = f"SELECT customer_id FROM undo.touched_customers WHERE sequence = {sequence}"
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE touched_now AS
-        SELECT k.customer_id, s.customer_id IS NULL AS made FROM ({both}) k
+        SELECT DISTINCT k.customer_id, s.customer_id IS NULL AS made FROM {met} k
         LEFT JOIN {seen} s USING (customer_id) WHERE k.customer_id NOT IN ({earlier})
         """
     )
@@ -107,7 +107,7 @@ def customers(
         f"""
         INSERT INTO {table_sql(CUSTOMERS)} BY NAME SELECT {sequence} AS _sequence, {values}
         FROM {seen} s SEMI JOIN {changed} c USING (customer_id)
-        WHERE customer_id IN (SELECT customer_id FROM touched_now WHERE NOT made)
+        WHERE customer_id NOT IN ({earlier})
         """
     )
     connection.execute(
@@ -137,12 +137,37 @@ def versions(
 
 
 def identifiers(connection: duckdb.DuckDBPyConnection, sequence: int, keys: str) -> None:
-    """Keep whom the identifiers (`kind`, `value`) in the temporary table `keys` belong to."""
+    """Keep whom the identifiers (`kind`, `value`) in the temporary table `keys` belong to.
+
+    The temporary table `seen_ids` has what is stored of them.
+    """
     connection.execute(
         f"""
         INSERT INTO undo.customer_ids BY NAME
         SELECT {sequence} AS sequence, k.kind, k.value, i.customer_id, i.added, i.used
-        FROM {keys} k LEFT JOIN import_assets.customer_ids i USING (kind, value)
+        FROM {keys} k LEFT JOIN seen_ids i USING (kind, value)
+        """
+    )
+
+
+def uses(connection: duckdb.DuckDBPyConnection, sequence: int) -> None:
+    """Keep when the soft identifiers of the temporary table `used_ids` were used before."""
+    connection.execute(
+        f"""
+        INSERT INTO undo.used_ids BY NAME
+        SELECT {sequence} AS sequence, u.kind, u.value, i.used
+        FROM used_ids u LEFT JOIN seen_ids i USING (kind, value)
+        """
+    )
+
+
+def drops(connection: duckdb.DuckDBPyConnection, sequence: int) -> None:
+    """Keep from which customers the identifiers of the temporary table `dropped_ids` are taken."""
+    identifiers(connection, sequence, "dropped_ids")
+    connection.execute(
+        f"""
+        INSERT INTO undo.dropped_ids BY NAME
+        SELECT {sequence} AS sequence, kind, value, remaining_id AS customer_id FROM dropped_ids
         """
     )
 
@@ -221,8 +246,11 @@ def forget_older(connection: duckdb.DuckDBPyConnection, before: dt.datetime) -> 
         [before],
     ).fetchall()
     if old:
+        sequences = [sequence for (sequence,) in old]
         connection.execute("BEGIN")
-        forget(connection, [sequence for (sequence,) in old])
+        forget(connection, sequences)
+        for name in _OF_SEALED:
+            connection.execute(f"DELETE FROM undo.{name} WHERE sequence <= {max(sequences)}")
         connection.execute("COMMIT")
     return len(old)
 
@@ -253,16 +281,20 @@ def seal(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], attribut
             " WHERE mine.sequence < theirs.sequence AND l.table_name = 'customers'"
         )
     rows = connection.execute(select, [table_label(table)]).fetchall()
-    forget(connection, [sequence for (sequence,) in rows])
+    forget(connection, [sequence for (sequence,) in rows], but=_OF_SEALED)
 
 
-def forget(connection: duckdb.DuckDBPyConnection, sequences: Sequence[int]) -> None:
-    """Drop what is kept of batches, which then cannot be undone any more."""
+def forget(
+    connection: duckdb.DuckDBPyConnection, sequences: Sequence[int], *, but: Sequence[str] = ()
+) -> None:
+    """Drop what is kept of batches, which then cannot be undone any more; `but` names tables."""
     tables = connection.execute(
         "SELECT table_name, bool_or(column_name = '_sequence') FROM duckdb_columns() "
         "WHERE schema_name = 'undo' GROUP BY table_name"
     ).fetchall()
     for name, mirrors in tables:
+        if name in but:
+            continue
         column = "_sequence" if mirrors else "sequence"
         connection.execute(
             f"DELETE FROM {table_sql(('undo', name))} WHERE list_contains(?, {column})",

@@ -111,6 +111,7 @@ def state_before(values: Values, owner: Array, used: Array, customers: int) -> S
         owner=_placed(count, values.stored, owner),
         used=_placed(count, values.stored, used),
         since=empty(count),
+        followed=empty(count),
         given=empty(count),
         dropped=empty(count),
         older=older,

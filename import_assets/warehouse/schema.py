@@ -112,7 +112,7 @@ _STATEMENTS = (
     CREATE TABLE IF NOT EXISTS import_assets.catalogs (
         catalog VARCHAR NOT NULL,
         product BOOLEAN NOT NULL,
-        searchable VARCHAR[] NOT NULL,
+        searchable VARCHAR[],
         import VARCHAR NOT NULL
     )
     """,
@@ -176,6 +176,25 @@ _STATEMENTS = (
         customer_id BIGINT,
         added BIGINT,
         used BIGINT
+    )
+    """,
+    # The soft identifiers that a batch used, and `used` of them before; null for those that nobody
+    # had.
+    """
+    CREATE TABLE IF NOT EXISTS undo.used_ids (
+        sequence BIGINT NOT NULL,
+        kind VARCHAR NOT NULL,
+        value VARCHAR NOT NULL,
+        used BIGINT
+    )
+    """,
+    # Those that a batch took from a customer who had too many.
+    """
+    CREATE TABLE IF NOT EXISTS undo.dropped_ids (
+        sequence BIGINT NOT NULL,
+        kind VARCHAR NOT NULL,
+        value VARCHAR NOT NULL,
+        customer_id BIGINT NOT NULL
     )
     """,
     """

@@ -31,7 +31,7 @@ class Shop:
 
     `used` is the last row that had a soft identifier, `dropped` the last at which the limit took it
     away. `since` says which row gave an identifier to its customer, and can be emptied between
-    files.
+    files; `added` says which row bound it to one, whatever was merged since.
     """
 
     def __init__(self, kinds: tuple[IdKind, ...], limit: int = 64) -> None:
@@ -43,6 +43,7 @@ class Shop:
         self.rows = 0
         self.used: dict[Key, int] = {}
         self.since: dict[Key, int] = {}
+        self.added: dict[Key, int] = {}
         self.dropped: dict[Key, int] = {}
 
     def take(self, ids: Ids) -> None:
@@ -96,7 +97,7 @@ class Shop:
             if owner is not None:
                 owner.ids.remove(key)
             customer.ids.add(key)
-            self.since[key] = self.rows
+            self.since[key] = self.added[key] = self.rows
             return customer
         first, second = sorted((owner, customer), key=lambda one: one.created)
         for moving in second.ids:
@@ -116,6 +117,14 @@ class Shop:
             customer.ids.remove(longest_unused)
             self.since.pop(longest_unused, None)
             self.dropped[longest_unused] = self.rows
+
+    def listed(self) -> dict[tuple[Customer, str], list[str]]:
+        """The identifiers of each customer and kind, those first that were added first."""
+        lists: dict[tuple[Customer, str], list[str]] = {}
+        keys = [(self.added[key], key, one) for one in self.customers for key in one.ids]
+        for _, (kind, value), customer in sorted(keys, key=lambda found: found[:2]):
+            lists.setdefault((customer, kind), []).append(value)
+        return lists
 
     def owner(self, key: Key) -> Customer | None:
         return next((customer for customer in self.customers if key in customer.ids), None)

@@ -56,8 +56,10 @@ class Books:
     limit: int = 64
     owner: dict[Key, int] = field(default_factory=dict)
     used: dict[Key, int] = field(default_factory=dict)
+    added: dict[Key, int] = field(default_factory=dict)
     last_id: int = 0
     clock: int = 0
+    bound: int = 0
 
     def stored(self, rows: list[Ids]) -> pl.DataFrame:
         hit = {self.owner[key] for ids in rows for key in ids.items() if key in self.owner}
@@ -89,13 +91,24 @@ class Books:
         for kind, value, customer, _row in resolution.dropped.iter_rows():
             assert self.owner.pop((kind, value)) == customer
             del self.used[kind, value]
-        for kind, value, customer, _row in resolution.ids.iter_rows():
-            assert self.owner.get((kind, value)) != customer
+        by_row = resolution.ids.sort("_row", "kind", "value")
+        for kind, value, customer, _row, followed in by_row.iter_rows():
+            assert not followed or self.owner[kind, value] != customer
             self.owner[kind, value] = customer
+            if not followed:
+                self.bound += 1
+                self.added[kind, value] = self.bound
         for kind, value, row in resolution.used.iter_rows():
             assert (kind, value) in self.owner
             self.used[kind, value] = self.clock + row
         self.last_id += resolution.created
+
+    def listed(self) -> dict[tuple[int, str], list[str]]:
+        """The identifiers of each customer and kind, those first that were added first."""
+        lists: dict[tuple[int, str], list[str]] = {}
+        for kind, value in sorted(self.owner, key=lambda key: self.added[key]):
+            lists.setdefault((self.owner[kind, value], kind), []).append(value)
+        return lists
 
 
 def frame(rows: list[Ids], kinds: tuple[IdKind, ...]) -> pl.DataFrame:
@@ -167,9 +180,9 @@ def hold_against_the_rules(history: History) -> None:
             if one.merged_into is not None
         ]
         assert sorted(found.ids.rows()) == sorted(
-            (*key, number[customer], shop.since[key] - before)
+            (*key, number[customer], shop.since[key] - before, shop.added[key] <= before)
             for key, customer in now.items()
-            if customer is not owned.get(key)
+            if customer is not owned.get(key) or shop.added[key] > before
         )
         assert sorted(found.dropped.rows()) == sorted(
             (*key, number[customer], shop.dropped[key] - before)
@@ -182,6 +195,8 @@ def hold_against_the_rules(history: History) -> None:
             if key[0] not in hard and shop.used[key] > before
         )
         assert books.owner == {key: number[customer] for key, customer in now.items()}
+        lists = {(number[one], kind): values for (one, kind), values in shop.listed().items()}
+        assert books.listed() == lists
     _hold_what_always_holds(shop, history, hard)
 
 
@@ -333,6 +348,32 @@ def test_an_identified_customer_goes_before_an_anonymous_one() -> None:
     assert set(books.owner.values()) == {1}
 
 
+def test_a_cookie_that_goes_and_comes_back_is_added_anew() -> None:
+    """D22: in one file as in two."""
+    rows: list[Ids] = [{"registered": "1", "cookie": cookie} for cookie in "gh"]
+    wandering: list[Ids] = [{"registered": "2", "cookie": "g"}, {"registered": "1", "cookie": "g"}]
+    whole, parted = Books(HARD_SOFT), Books(HARD_SOFT)
+    for books, files in ((whole, [rows, wandering]), (parted, [rows, *([r] for r in wandering)])):
+        for file in files:
+            books.apply(file)
+        assert books.listed()[1, "cookie"] == ["h", "g"]
+
+
+def test_a_merge_adds_nothing_anew() -> None:
+    """D22: the cookies of both profiles stand in the order in which they came."""
+    first: list[Ids] = [
+        {"device": "d"},
+        {"registered": "1", "cookie": "x"},
+        {"device": "d", "cookie": "a"},
+    ]
+    whole, parted = Books(HARD_SOFT_SOFT), Books(HARD_SOFT_SOFT)
+    merging: list[Ids] = [{"registered": "1", "device": "d"}]
+    for books, files in ((whole, [first + merging]), (parted, [first, merging])):
+        for file in files:
+            books.apply(file)
+        assert books.listed()[1, "cookie"] == ["x", "a"]
+
+
 def test_of_65_cookies_the_longest_unused_is_dropped() -> None:
     """b.4: a row that has a cookie uses it; who comes back with a dropped one begins anew."""
     books = Books(HARD_SOFT)
@@ -340,7 +381,7 @@ def test_of_65_cookies_the_longest_unused_is_dropped() -> None:
     books.apply(cookies)
     found = books.apply([{"cookie": "0"}, {"registered": "1", "cookie": "new"}, {"cookie": "1"}])
     assert found.dropped.is_empty()
-    assert found.ids.rows() == [("cookie", "new", 1, 2), ("cookie", "1", 2, 3)]
+    assert found.ids.rows() == [("cookie", "new", 1, 2, False), ("cookie", "1", 2, 3, False)]
     assert found.rows["customer_id"].to_list() == [1, 1, 2]
     assert "cookie=0" in owners(books)
 
@@ -378,7 +419,7 @@ def test_identifiers_of_a_kind_that_the_project_gave_up_follow_their_customer() 
     )
     rows = frame([{"registered": "1", "cookie": "a"}], HARD_SOFT)
     found = resolve(rows, HARD_SOFT, stored, 2, clock=9)
-    assert sorted(found.ids.rows()) == [("cookie", "a", 1, 1), ("device", "d", 1, 1)]
+    assert sorted(found.ids.rows()) == [("cookie", "a", 1, 1, True), ("device", "d", 1, 1, True)]
 
 
 def test_values_are_quoted_in_sentences() -> None:
