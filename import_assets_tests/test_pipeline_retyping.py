@@ -18,6 +18,7 @@ from import_assets.mapping.types import PHYSICAL
 from import_assets.pipeline.retyping import SHOWN, Change, MisfitsError, retype, survey
 from import_assets.spec.models import AttributeType
 from import_assets.staging.digest import digests
+from import_assets.tables import checks
 from import_assets.tables.apply import apply_batch
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import attributes, refusals
@@ -265,6 +266,61 @@ def test_m064_events_that_become_equal_stay_and_are_counted(
     assert retype(connection, change).twins == 2
     assert column(connection, "events.purchase", "total") == [5.0] * 4
     assert survey(connection, Change(PURCHASE, "total", "text")).twins == 0
+
+
+def unique(connection: duckdb.DuckDBPyConnection, now: dt.datetime = NOW) -> bool:
+    """What the check on duplicates of purchases says."""
+    found = {one.name: one for one in checks.run(connection, PURCHASE, project().limits, now)}
+    return not found["no_duplicates"].failures
+
+
+def test_events_that_become_equal_are_no_duplicates_for_the_check(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """M064: one that comes again is a duplicate still, however often the type changes."""
+    given: list[Row] = [{"total": text, "_at": 0} for text in ("5", "5.0", "6")]
+    load_events(connection, tmp_path, given, {"total": "text"})
+    assert unique(connection)
+    typed: list[tuple[AttributeType, Any, Any]] = [
+        ("number", 5.0, 6.0),
+        ("integer", 5, 6),
+        ("text", "5", "6"),
+    ]
+    for type_, five, six in typed:
+        retype(connection, Change(PURCHASE, "total", type_))
+        assert unique(connection)
+        again: list[Row] = [{"total": five, "_at": 0}, {"total": six, "_at": 0}]
+        counts = load_events(connection, tmp_path, again, {"total": type_})
+        assert (counts.duplicate, counts.inserted) == (2, 0)
+    digests_ = column(connection, "events.purchase", "_digest")
+    assert [digest is None for digest in digests_] == [True, False, False]
+
+
+def test_m066_what_became_equal_is_known_until_the_last_of_it_leaves_the_window(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    window = dt.timedelta(days=project().limits.dedup_days)
+    first: list[Row] = [{"total": "5", "_at": 0}]
+    load_events(connection, tmp_path, first, {"total": "text"})
+    connection.execute("UPDATE events.purchase SET _imported_at = ?", [NOW - window])
+    load_events(connection, tmp_path, [{"total": "5.0", "_at": 0}], {"total": "text"})
+    retype(connection, Change(PURCHASE, "total", "number"))
+    connection.execute("UPDATE events.purchase SET _imported_at = _imported_at - INTERVAL 1 DAY")
+    counts = load_events(connection, tmp_path, [{"total": 5.0, "_at": 0}], {"total": "number"})
+    assert counts.duplicate == 1
+
+
+def test_m064_events_that_were_equal_before_keep_their_digests(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """One that stands twice by a fault of ours is still found after a change."""
+    given: list[Row] = [{"total": "5"}, {"total": "5.0", "_at": 0}]
+    load_events(connection, tmp_path, given, {"total": "text"})
+    connection.execute("INSERT INTO events.purchase FROM events.purchase WHERE total = '5.0'")
+    retype(connection, Change(PURCHASE, "total", "number"))
+    assert not unique(connection)
+    digests_ = column(connection, "events.purchase", "_digest")
+    assert [digest is None for digest in digests_] == [True, False, False]
 
 
 def test_d25_what_an_import_leaves_out_of_its_digests_stays_out(

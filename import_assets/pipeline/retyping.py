@@ -19,15 +19,13 @@ import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from import_assets.errors import ImportAssetsError, UnknownName
-from import_assets.mapping.identity import canonical_event
 from import_assets.mapping.localtime import Zone
 from import_assets.mapping.mapping import ATTRIBUTE_PREFIX, TIMESTAMP
 from import_assets.mapping.recasting import Recast
 from import_assets.mapping.types import PHYSICAL
+from import_assets.pipeline import redigesting
 from import_assets.spec.models import AttributeType
-from import_assets.staging.digest import digests
 from import_assets.tables import journal
-from import_assets.tables.events import DIGEST
 from import_assets.warehouse import attributes, refusals
 from import_assets.warehouse.conditions import has_one_of
 from import_assets.warehouse.sql import (
@@ -45,7 +43,6 @@ SHOWN = 20
 _CELLS = 2_000_000
 """About how many values are looked at together, which bounds the memory."""
 _MOST_ROWS = 100_000
-_BY = "_import"
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ class Report:
     new type, as white space does for a number, and `misfits` do not fit; the others fit.
     `distinct` different values do not fit, the most frequent of which are `worst`; `query` is SQL
     that shows the rows of these, or None without any. `twins` are the events that then equal
-    another one of their customer; they stay (M064).
+    another one of their customer; they stay (M064), and only the last of equal ones has a digest.
     """
 
     old: AttributeType
@@ -145,15 +142,14 @@ def retype(
                 f"fit type {change.type}; nothing was changed"
             )
         column = quote(change.name)
+        if _is_event(change.table):
+            redigesting.leave_to_latest(connection, change.table)
         connection.execute(
             f"ALTER TABLE {table_sql(change.table)} ALTER COLUMN {column} SET DATA TYPE "
             f"{SQL_TYPES[change.type]} USING {function}({column}::{_passed(recast.old)})"
         )
         if _is_event(change.table):
-            connection.execute(
-                f"UPDATE {table_sql(change.table)} AS t SET {DIGEST} = r.digest "
-                "FROM temp.redigested r WHERE t.rowid = r.place"
-            )
+            redigesting.write(connection, change.table)
         _drop_temporary(connection)
         attributes.set_type(connection, change.table, change.name, change.type)
         journal.seal(connection, change.table, change.name)
@@ -197,7 +193,7 @@ class _Counts:
 def _look(connection: duckdb.DuckDBPyConnection, change: Change, recast: Recast) -> Report:
     """Return the report, and leave the temporary tables `misfits` and `redigested` behind."""
     connection.execute("CREATE OR REPLACE TEMP TABLE misfits (value VARCHAR, rows BIGINT)")
-    connection.execute("CREATE OR REPLACE TEMP TABLE redigested (place BIGINT, digest UUID)")
+    redigesting.start(connection)
     types = _types(connection, change)
     counts = _Counts()
     for block in _blocks(connection, change, types):
@@ -211,7 +207,8 @@ def _look(connection: duckdb.DuckDBPyConnection, change: Change, recast: Recast)
             _insert(connection, "misfits", texts.value_counts(name="rows"))
         if _is_event(change.table):
             typed = block.with_columns(values.alias(stored.name))
-            _insert(connection, "redigested", _digested(typed, change, types))
+            made = redigesting.digested(typed, change.table[1], types, change.excluded)
+            _insert(connection, "redigested", made)
     worst = _worst(connection, recast)
     return Report(
         old=recast.old,
@@ -222,7 +219,7 @@ def _look(connection: duckdb.DuckDBPyConnection, change: Change, recast: Recast)
         distinct=number(connection, "SELECT count(DISTINCT value) FROM temp.misfits"),
         worst=worst,
         query=_query(change, recast.old, worst) if worst else None,
-        twins=_twins(connection, change) if _is_event(change.table) else 0,
+        twins=redigesting.twins(connection, change.table) if _is_event(change.table) else 0,
     )
 
 
@@ -244,7 +241,7 @@ def _blocks(
     names = list(types) if _is_event(change.table) else [change.name]
     columns = [f"{quote(name)} AS {quote(ATTRIBUTE_PREFIX + name)}" for name in names]
     if _is_event(change.table):
-        columns += [f'"timestamp" AS {TIMESTAMP}', _BY]
+        columns += [f'"timestamp" AS {TIMESTAMP}', redigesting.BY]
     sql = f"SELECT rowid AS place, {', '.join(columns)} FROM {table_sql(change.table)}"
     size = max(min(_CELLS // len(columns), _MOST_ROWS), 1)
     last = number(connection, f"SELECT coalesce(max(rowid), -1) FROM {table_sql(change.table)}")
@@ -252,23 +249,6 @@ def _blocks(
         block = frame(connection, f"{sql} WHERE rowid BETWEEN {start} AND {start + size - 1}")
         if block.height:
             yield block.sort("place")
-
-
-def _digested(
-    block: pl.DataFrame, change: Change, types: Mapping[str, AttributeType]
-) -> pl.DataFrame:
-    """Return the digests that events have under the new type, by their places."""
-    left_out: dict[str, list[str]] = {}
-    for by, names in change.excluded.items():
-        for name in names & types.keys():
-            left_out.setdefault(ATTRIBUTE_PREFIX + name, []).append(by)
-    counted = block.with_columns(
-        # What is empty is no part of a digest.
-        pl.when(~pl.col(_BY).is_in(imports)).then(pl.col(name)).alias(name)
-        for name, imports in left_out.items()
-    )
-    text = counted.select(canonical_event(types.items(), change.table[1]).alias("text"))["text"]
-    return pl.DataFrame({"place": block["place"], "digest": digests(text)})
 
 
 def _drop_temporary(connection: duckdb.DuckDBPyConnection) -> None:
@@ -293,19 +273,6 @@ def _worst(connection: duckdb.DuckDBPyConnection, recast: Recast) -> tuple[Misfi
 def _query(change: Change, old: AttributeType, worst: Sequence[Misfit]) -> str:
     condition = has_one_of(change.name, old, [one.value for one in worst])
     return f"SELECT * FROM {table_sql(change.table)} WHERE {condition}"
-
-
-def _twins(connection: duckdb.DuckDBPyConnection, change: Change) -> int:
-    """Return how many events equal another one of their customer that did not before."""
-    table = table_sql(change.table)
-    before, after = (
-        number(connection, f"SELECT count(*) FROM (SELECT DISTINCT customer_id, {digest} {source})")
-        for digest, source in (
-            (DIGEST, f"FROM {table}"),
-            ("digest", f"FROM {table} t JOIN temp.redigested r ON t.rowid = r.place"),
-        )
-    )
-    return max(before - after, 0)
 
 
 # --- changing -------------------------------------------------------------------------------------
