@@ -27,6 +27,12 @@ _COLUMNS = [
     *columns("read", "rejected", "outstanding", "remembered", "waiting", "refused"),
 ]
 
+_AT_A_GLANCE = {
+    *("import", "runs", "status", "last_delivery", "last_at"),
+    *("read", "outstanding", "waiting", "refused"),
+}
+"""What a line of a terminal has room for."""
+
 
 def list_imports(session: Session) -> int:
     """Print one record for each import; those with a wrong definition come last."""
@@ -35,7 +41,8 @@ def list_imports(session: Session) -> int:
     if not records:
         output.note("There are no imports yet: write imports/NAME.yaml")
     if records or output.as_json:
-        output.records(records, of=_COLUMNS)
+        glance = [one for one in _COLUMNS if one.key in _AT_A_GLANCE]
+        output.records(records, of=glance if output.terminal else _COLUMNS)
     for one in records:
         if one["problem"] is not None:
             output.note(f"{one['import']}: {one['problem']}")

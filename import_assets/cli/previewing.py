@@ -139,7 +139,9 @@ def _preview_import(session: Session, definition: Import, file: Path | None, row
     if refusal := _contract(session, definition, seen):
         output.note(refusal)
     if seen.mapping.missing:
-        output.note(f"warning: the file has no column {', '.join(seen.mapping.missing)}")
+        mode = definition.spec.catalog_mode
+        blank = f"; items become empty there (mode: {mode})" if mode in ("replace", "full") else ""
+        output.note(f"warning: the file has no column {', '.join(seen.mapping.missing)}{blank}")
     output.table([_with_proposal(line, proposed) for line in described], of=_COLUMNS_OF)
     title = f"The first {len(typed):,} rows, as they would be imported"
     output.table(map(_flat, typed), of=_heads(seen), title=title)

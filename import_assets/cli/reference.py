@@ -203,7 +203,12 @@ several files. A cell that a spreadsheet would take for a formula has an apostro
 It says how many records were looked at: there may be fewer, and of a large delivery elsewhere only
 the first megabytes are fetched. `run --dry-run` tries all of it.
 """,
+    "undo": """\
+What becomes of the rows, and what stands in the way, is in [undo.md](undo.md).
+""",
     "list": """\
+A terminal has room for the most needed columns only; elsewhere, and with `--json`, there are all.
+
 | Status | Meaning |
 |---|---|
 | `never ran` | Nothing was imported yet. |

@@ -213,6 +213,8 @@ def _columns_unchanged(
     refused = [*_refused_for_columns(connection, definition, agreed)]
     changed: list[str] = []
     lacking: list[str] = []
+    mode = definition.spec.catalog_mode
+    blank = f"; items become empty there (mode: {mode})" if mode in ("replace", "full") else ""
     for one in delivered:
         header = _header(one, agreed)
         if agreed is not None and header is not None and definition.spec.contract != "evolve":
@@ -221,7 +223,7 @@ def _columns_unchanged(
                 changed.append(f"{one.delivery.key}: {change.sentence()}")
         if one.manifest is not None and one.manifest.missing:
             named = ", ".join(one.manifest.missing)
-            lacking.append(f"{one.delivery.key}: no column {named}, which the rules name")
+            lacking.append(f"{one.delivery.key}: no column {named}, which the rules name{blank}")
     told = [*refused, *changed, *lacking]
     advice = (
         f"; to agree to a change: import-assets agree {definition.name}"
