@@ -8,7 +8,9 @@ A later batch built on it when it
 - changed anything of a customer or an item that this batch had made, or brought an event of such a
   customer. Where this batch brought events itself, it made customers only by the way: they stay;
 - changed, or brought an event of, customers that this batch had merged;
-- knew a customer by an identifier that this batch had moved, or, as a batch of customers, given.
+- knew a customer by an identifier that this batch had moved, or, as a batch of customers, given;
+- took a soft identifier from a customer who had too many of that kind, of which this batch had
+  used, given or taken some: without this batch, it would be another identifier.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from dataclasses import dataclass
 import duckdb
 
 from import_assets.tables import journal
-from import_assets.tables.restoring import own_rows
 from import_assets.warehouse import ledger
 from import_assets.warehouse.ledger import Entry
 from import_assets.warehouse.sql import parse_table_label, table_sql
@@ -112,22 +113,35 @@ def _customer_queries(
     yield (
         f"""
         SELECT theirs.sequence, count(*) AS records
-        FROM undo.customer_ids j JOIN undo.customer_ids theirs USING (kind, value)
+        FROM undo.customer_ids j JOIN (
+            SELECT sequence, kind, value FROM undo.customer_ids
+            UNION SELECT sequence, kind, value FROM undo.used_ids) theirs USING (kind, value)
         WHERE j.{mine} AND {given} GROUP BY theirs.sequence
         """,
         "of the same identifiers",
     )
-    yield (
-        f"""
-        SELECT l.sequence, count(*) AS records
-        FROM undo.customer_ids j JOIN import_assets.customer_ids i USING (kind, value)
-        JOIN import_assets.batches l ON i.used > l.clock AND i.used <= l.clock_end
-        WHERE j.{mine} AND {given} AND i.used > {entry.clock_end} GROUP BY l.sequence
-        """,
-        "identifiers that it gave to customers",
-    )
+    yield _drops_by_others(entry), "identifiers too many of the same customers"
     for select in _events_of_bound(connection):
         yield select, "events of its customers"
+
+
+def _drops_by_others(entry: Entry) -> str:
+    """SELECT of who took identifiers from customers of whose kind this batch knew others."""
+    mine = f"sequence = {entry.sequence}"
+    known = (
+        f"SELECT kind, value FROM undo.used_ids WHERE {mine} "
+        f"UNION SELECT kind, value FROM undo.customer_ids WHERE {mine}"
+    )
+    return f"""
+        SELECT d.sequence, count(*) AS records FROM undo.dropped_ids d SEMI JOIN (
+            SELECT kind, i.customer_id
+            FROM import_assets.customer_ids i SEMI JOIN ({known}) USING (kind, value)
+            UNION SELECT kind, customer_id FROM undo.customer_ids WHERE {mine}
+            UNION SELECT kind, customer_id
+            FROM undo.dropped_ids SEMI JOIN ({known}) USING (kind, value)
+        ) USING (kind, customer_id)
+        GROUP BY d.sequence
+    """
 
 
 def _find_bound(connection: duckdb.DuckDBPyConnection, entry: Entry, *, events: bool) -> None:
@@ -180,9 +194,10 @@ def _event_types(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def find_users(connection: duckdb.DuckDBPyConnection, entry: Entry) -> None:
-    """Put the customers that this batch changed and other batches know into `users`.
+    """Put the customers that this batch changed and later batches know into `users`.
 
-    Others know them by events, before or after, or have changed them later.
+    Others know them by events, or by having spoken of them. `heir` is the first of those batches,
+    and `_row` its first event of the customer, if there are any.
     """
     connection.execute(
         f"""
@@ -193,16 +208,26 @@ def find_users(connection: duckdb.DuckDBPyConnection, entry: Entry) -> None:
         WHERE j.sequence = {entry.sequence}
         """
     )
-    selects = [f"SELECT customer_id FROM undo.touched_customers WHERE sequence > {entry.sequence}"]
+    selects = ["SELECT customer_id, sequence, NULL AS _row FROM undo.touched_customers"]
     for name in _event_types(connection):
         stored = ("events", name)
-        selects.append(f"SELECT customer_id FROM {table_sql(stored)} WHERE NOT ({own_rows(entry)})")
+        selects.append(
+            f"""
+            SELECT e.customer_id, l.sequence, e._row FROM {table_sql(stored)} e
+            SEMI JOIN touched_customers USING (customer_id)
+            JOIN import_assets.batches l ON l.batch_id = e._batch AND l.applied_at = e._imported_at
+            WHERE l.undone_at IS NULL
+            """
+        )
         kept = journal.kept_table(stored)
         if exists(connection, kept):
-            selects.append(
-                f"SELECT customer_id FROM {table_sql(kept)} WHERE _sequence <> {entry.sequence}"
-            )
+            selects.append(f"SELECT customer_id, _sequence, _row FROM {table_sql(kept)}")
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE users AS SELECT customer_id FROM touched_customers "
-        f"WHERE customer_id IN ({' UNION ALL '.join(selects)})"
+        f"""
+        CREATE OR REPLACE TEMP TABLE users AS
+        SELECT customer_id, sequence AS heir, min(_row) AS _row
+        FROM ({" UNION ALL ".join(selects)}) SEMI JOIN touched_customers USING (customer_id)
+        WHERE sequence > {entry.sequence} GROUP BY customer_id, sequence
+        QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY sequence) = 1
+        """
     )

@@ -61,12 +61,12 @@ class Resolution:
 
     `rows`: the customer of each accepted row. `ids`: the identifiers that have another customer
     than before, or were bound anew to the one they had, and the row that did it; those that only
-    `followed` their customer into another were added when they were before. `dropped`: the stored identifiers that the limit took
-    away and nobody has now, the customer that had them, and the row. `used`: the soft identifiers
-    that accepted rows have and that were not dropped, and the last of these rows. `conflicts`: the
-    refused rows, the identifier at fault and a sentence. `merged`: stored customers that were
-    merged into others, and the row that did it. `created` counts new customers; their ids follow
-    `last_id`. The columns are those of the schemas below.
+    `followed` their customer into another were added when they were before. `dropped`: the stored
+    identifiers that the limit took away and nobody has now, the customer that had them, and the
+    row. `used`: the soft identifiers that accepted rows have and that were not dropped, and the
+    last of these rows. `conflicts`: the refused rows, the identifier at fault and a sentence.
+    `merged`: stored customers that were merged into others, and the row that did it. `created`
+    counts new customers; their ids follow `last_id`. The columns are those of the schemas below.
     """
 
     rows: pl.DataFrame

@@ -3,8 +3,9 @@
 The schema `undo` holds it, written in the transaction of the batch: `undo.batches` has the batches
 that can be undone. Each other table has the ledger's `sequence` of the batch that the row is of.
 `touched_customers` and `touched_items` have whom and what a batch spoke of, and whether it `made`
-them; `used_ids` and `dropped_ids` which soft identifiers it used, and took from whom; what was there before stands, as it was, in tables with the columns of the stored ones. The
-sequence is called `_sequence` there, since an attribute may have the other name.
+them; `used_ids` and `dropped_ids` which soft identifiers it used, and took from whom; what was
+there before stands, as it was, in tables with the columns of the stored ones. The sequence is
+called `_sequence` there, since an attribute may have the other name.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A batch of customers made the customers that it names, and nobody may have built on them since. A
 batch of events only met them: customers and identifiers that later batches know too stay, as those
-batches would have made them.
+batches would have made them. They are then what the first of these made, see `handing_on`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,12 @@ from import_assets.spec.models import Identifier
 from import_assets.tables import journal
 from import_assets.tables.built_on import find_users
 from import_assets.tables.customers import TABLE, identifier_values
+from import_assets.tables.handing_on import (
+    hand_on_customers,
+    hand_on_drops,
+    hand_on_identifiers,
+    take_back_uses,
+)
 from import_assets.tables.restoring import columns, hand_on_lineage, restore
 from import_assets.warehouse.ledger import Entry
 from import_assets.warehouse.sql import literal, number, quote, table_sql
@@ -29,11 +35,13 @@ def undo_customers(
     find_users(connection, entry)
     _move_events_back(connection, entry)
     _find_leaving(connection, entry)
-    _restore_identifiers(connection, entry, identifiers)
+    _restore_identifiers(connection, entry)
+    take_back_uses(connection, entry)
     removed = number(
         connection,
         f"DELETE FROM {table_sql(TABLE)} WHERE customer_id IN (SELECT customer_id FROM leaving)",
     )
+    hand_on_customers(connection, entry)
     restored = _restore_rows(connection, entry)
     _fill_identifiers(connection, identifiers)
     connection.execute("DELETE FROM import_assets.merges WHERE sequence = ?", [entry.sequence])
@@ -71,42 +79,42 @@ def _find_leaving(connection: duckdb.DuckDBPyConnection, entry: Entry) -> None:
     )
 
 
-def _restore_identifiers(
-    connection: duckdb.DuckDBPyConnection, entry: Entry, identifiers: dict[str, Identifier]
-) -> None:
+def _restore_identifiers(connection: duckdb.DuckDBPyConnection, entry: Entry) -> None:
     """Give identifiers back to whom they belonged to, or to nobody.
 
-    Leaves the customers whose identifiers change in `affected`.
+    Leaves the customers whose identifiers change in `affected`. Those that nobody had, and that
+    later batches know, stay: of soft ones it is known when they were used, of hard ones only that
+    their customer was met.
     """
-    hard = ", ".join(literal(name) for name, one in identifiers.items() if one.hard) or "NULL"
     connection.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE given_back AS
-        SELECT j.kind, j.value, j.customer_id, j.added, j.used, i.customer_id AS now
+        CREATE OR REPLACE TEMP TABLE taken_back AS
+        SELECT j.kind, j.value, j.customer_id, j.added, j.used,
+               i.customer_id AS now, i.used AS used_now,
+               j.customer_id IS NULL AND i.customer_id IS NOT NULL
+               AND i.customer_id NOT IN (SELECT customer_id FROM leaving)
+               AND CASE WHEN i.used IS NULL
+                   THEN i.customer_id IN (SELECT customer_id FROM users)
+                   ELSE i.used > {entry.clock_end} END AS stays
         FROM undo.customer_ids j LEFT JOIN import_assets.customer_ids i USING (kind, value)
-        WHERE j.sequence = {entry.sequence} AND NOT (
-            j.customer_id IS NULL AND i.customer_id IS NOT NULL
-            AND i.customer_id NOT IN (SELECT customer_id FROM leaving) AND (
-                coalesce(i.used > {entry.clock_end}, false)
-                OR (i.customer_id IN (SELECT customer_id FROM users)
-                    AND (j.kind IN ({hard}) OR i.customer_id IN (
-                        SELECT customer_id FROM undo.touched_customers
-                        WHERE sequence = {entry.sequence} AND made)))))
+        WHERE j.sequence = {entry.sequence}
         """
     )
     connection.execute(
         "DELETE FROM import_assets.customer_ids "
-        "WHERE (kind, value) IN (SELECT (kind, value) FROM given_back)"
+        "WHERE (kind, value) IN (SELECT (kind, value) FROM taken_back WHERE NOT stays)"
     )
+    hand_on_identifiers(connection, entry)
+    hand_on_drops(connection, entry)
     connection.execute(
-        "INSERT INTO import_assets.customer_ids BY NAME "
-        "SELECT kind, value, customer_id, added, used FROM given_back WHERE customer_id IS NOT NULL"
+        "INSERT INTO import_assets.customer_ids BY NAME SELECT kind, value, customer_id, added, "
+        "used FROM taken_back WHERE customer_id IS NOT NULL AND NOT stays"
     )
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE affected AS
-        SELECT customer_id FROM given_back WHERE customer_id IS NOT NULL
-        UNION SELECT now FROM given_back WHERE now IS NOT NULL
+        SELECT customer_id FROM taken_back WHERE customer_id IS NOT NULL
+        UNION SELECT now FROM taken_back WHERE now IS NOT NULL
         """
     )
 

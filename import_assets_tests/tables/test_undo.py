@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from import_assets.tables import journal
+from import_assets.tables import identity, journal
 from import_assets.tables.apply import apply_batch
 from import_assets.tables.outcome import Counts
 from import_assets.tables.undo import NotUndone, Undone, undo
@@ -240,6 +240,84 @@ def test_undone_is_as_if_it_had_never_been(batches: list[dict[str, Any]], chosen
 def test_profiles_part_again(batches: list[dict[str, Any]], chosen: int) -> None:
     """b.4: with what only one of them knew; events aside, whose identifiers others may know too."""
     check_as_if_never(batches, chosen % len(batches))
+
+
+def check_nothing_is_left(batches: list[dict[str, Any]], order: Sequence[int]) -> None:
+    """Undo all of them, in an order; on the way everything hangs together, and then it is gone."""
+    with warehouse() as connection, TemporaryDirectory() as folder:
+        yard = Yard(connection, Path(folder))
+        _bring(yard, batches, set())
+        gone: set[str] = set()
+        for place in order:
+            if f"batch{place}" not in gone:
+                done = yard.undo(f"batch{place}", cascade=True)
+                gone |= {one.entry.batch_id for one in done}
+                check_it_hangs_together(connection)
+        tables = connection.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT temporary "
+            "AND table_name NOT IN ('batches', 'contracts')"
+        ).fetchall()
+        left = {
+            f"{schema}.{name}": rows
+            for schema, name in tables
+            if (rows := table(connection, f'SELECT * FROM "{schema}"."{name}"'))
+        }
+        assert left == {}
+        assert yard.count("undo.batches") == 0
+
+
+def check_it_hangs_together(connection: duckdb.DuckDBPyConnection) -> None:
+    """Whoever is spoken of is there, shows their identifiers, and is known to a batch."""
+    assert _sums(connection) == []
+    if not connection.execute("FROM duckdb_tables() WHERE table_name = 'customers'").fetchall():
+        return
+    there = "(SELECT customer_id FROM main.customers)"
+    events = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name IN ('events') AND NOT temporary"
+    ).fetchall()
+    speaking = ["import_assets.customer_ids", "import_assets.customer_versions"]
+    speaking += [f'events."{name}"' for (name,) in events]
+    for name in speaking:
+        strays = f"SELECT * FROM {name} WHERE customer_id NOT IN {there}"
+        assert table(connection, strays) == [], name
+    columns = "coalesce([registered], []) AS registered, coalesce(cookie, []) AS cookie"
+    held = "coalesce(list(value ORDER BY added) FILTER (WHERE kind = '{0}'), []) AS {0}"
+    shown = table(connection, f"SELECT customer_id, {columns} FROM main.customers ORDER BY 1")
+    for row in shown:
+        row["registered"] = [value for value in row["registered"] if value is not None]
+    assert shown == table(
+        connection,
+        f"SELECT c.customer_id, {held.format('registered')}, {held.format('cookie')} "
+        "FROM main.customers c LEFT JOIN import_assets.customer_ids USING (customer_id) "
+        "GROUP BY c.customer_id ORDER BY 1",
+    )
+    nobody = (
+        "WHERE _batch NOT IN (SELECT batch_id FROM import_assets.batches WHERE undone_at IS NULL)"
+    )
+    assert table(connection, f"SELECT customer_id, _batch FROM main.customers {nobody}") == []
+
+
+ALL = st.tuples(
+    st.lists(brought(cookies=True), min_size=1, max_size=5), st.permutations(range(5))
+).map(lambda drawn: (drawn[0], [place for place in drawn[1] if place < len(drawn[0])]))
+
+
+@examples(20)
+@given(ALL)
+def test_nothing_is_left_when_all_are_undone(drawn: tuple[list[dict[str, Any]], list[int]]) -> None:
+    """In any order: what stays since later batches know it goes with the last that knows it."""
+    check_nothing_is_left(*drawn)
+
+
+@examples(12)
+@given(ALL)
+def test_nothing_is_left_of_customers_with_too_many_cookies(
+    drawn: tuple[list[dict[str, Any]], list[int]],
+) -> None:
+    """b.4, with room for one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identity, "LIMIT", 1)
+        check_nothing_is_left(*drawn)
 
 
 # --- examples -------------------------------------------------------------------------------------
