@@ -28,7 +28,7 @@ _COLUMNS = [
 ]
 
 _AT_A_GLANCE = {
-    *("import", "runs", "status", "last_delivery", "last_at"),
+    *("import", "status", "last_delivery", "last_at"),
     *("read", "outstanding", "waiting", "refused"),
 }
 """What a line of a terminal has room for."""
