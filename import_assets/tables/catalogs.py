@@ -35,10 +35,13 @@ KEY, PRODUCT = "item_id", "product_id"
 
 @dataclass(frozen=True)
 class Settings:
-    """What the first import of a catalog set for good (M077, D34); `first` is its name."""
+    """What the first import of a catalog set for good (M077, D34); `first` is its name.
+
+    `searchable` is None where the import that set it was undone, until another one says it.
+    """
 
     product: bool
-    searchable: tuple[str, ...]
+    searchable: tuple[str, ...] | None
     first: str
 
 
@@ -57,7 +60,10 @@ def settings(connection: duckdb.DuckDBPyConnection, catalog: str) -> Settings | 
         "SELECT product, searchable, import FROM import_assets.catalogs WHERE catalog = ?",
         [catalog],
     )
-    return Settings(row[0], tuple(row[1]), row[2]) if row is not None else None
+    if row is None:
+        return None
+    product, searchable, first = row
+    return Settings(product, None if searchable is None else tuple(searchable), first)
 
 
 def misfits(kind: CatalogKind, stored: Settings) -> list[Misfit]:
@@ -70,10 +76,11 @@ def misfits(kind: CatalogKind, stored: Settings) -> list[Misfit]:
             f"{str(stored.product).lower()}`, or import into a new catalog"
         )
         found.append(Misfit("product", sentence))
-    if kind.searchable and sorted(kind.searchable) != sorted(stored.searchable):
+    fixed = stored.searchable
+    if kind.searchable and fixed is not None and sorted(kind.searchable) != sorted(fixed):
         sentence = (
             f"the searchable attributes of catalog {kind.catalog} were set by its first import, "
-            f"{stored.first}, to [{', '.join(stored.searchable)}] and stay so: import into a new "
+            f"{stored.first}, to [{', '.join(fixed)}] and stay so: import into a new "
             "catalog to have others"
         )
         found.append(Misfit("searchable", sentence))
@@ -120,7 +127,64 @@ def ensure_table(
         return True
     for misfit in misfits(kind, stored):
         raise FileRefused(file, "catalog_settings", misfit.message)
+    if stored.searchable is None and kind.searchable:
+        _set_searchable(connection, kind, columns, import_name=import_name, file=file)
     return False
+
+
+def _set_searchable(
+    connection: duckdb.DuckDBPyConnection,
+    kind: CatalogKind,
+    columns: Sequence[str],
+    *,
+    import_name: str,
+    file: str,
+) -> None:
+    """Set the searchable attributes of a catalog again, see `ensure_table` and `unset`."""
+    there = {KEY, PRODUCT, *columns, *attribute_books.known(connection, kind.table)}
+    lacking = [name for name in kind.searchable if name not in there]
+    if lacking:
+        raise FileRefused(
+            file,
+            "catalog_settings",
+            f"this import sets the searchable attributes of catalog {kind.catalog}, since the one "
+            f"that set them was undone, and the searchable {', '.join(lacking)} is a column "
+            "neither of the catalog nor of this file: mend `searchable:`",
+        )
+    connection.execute(
+        "UPDATE import_assets.catalogs SET searchable = ?, import = ? WHERE catalog = ?",
+        [sorted(kind.searchable), import_name, kind.catalog],
+    )
+
+
+def unset(
+    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], undone: Sequence[int]
+) -> None:
+    """Let the next import say what is searchable, if that goes with these batches (M077, D34).
+
+    It goes with the last of the import that set it, or with an attribute that was searchable. Of
+    the other imports the first counts as the catalog's first. Call when attributes are dropped.
+    """
+    standing = (
+        "SELECT * FROM import_assets.batches WHERE table_name = $table AND undone_at IS NULL "
+        "AND inserted + updated + unchanged > 0 AND NOT list_contains($undone, sequence)"
+    )
+    described = connection.execute(f"DESCRIBE {table_sql(table)}").fetchall()
+    connection.execute(
+        f"""
+        UPDATE import_assets.catalogs SET searchable = NULL,
+            import = (SELECT arg_min(import, sequence) FROM ({standing}))
+        WHERE catalog = $catalog AND (
+            import NOT IN (SELECT import FROM ({standing}))
+            OR NOT list_has_all($columns, searchable))
+        """,
+        {
+            "table": table_label(table),
+            "undone": list(undone),
+            "catalog": table[1],
+            "columns": [row[0] for row in described],
+        },
+    )
 
 
 def refuse_new_attributes(table: tuple[str, ...], names: Sequence[str], file: str) -> None:

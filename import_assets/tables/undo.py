@@ -14,7 +14,7 @@ import duckdb
 
 from import_assets.errors import ImportAssetsError
 from import_assets.spec.models import Identifier
-from import_assets.tables import journal
+from import_assets.tables import catalogs, journal
 from import_assets.tables.built_on import dependents
 from import_assets.tables.restoring import drop_attributes, drop_catalog, own_rows, restore
 from import_assets.tables.undo_customers import undo_customers
@@ -133,6 +133,8 @@ def _drop(
             dropped[table] = drop_catalog(connection, table)
         else:
             drop_attributes(connection, table, own)
+            if table[0] == "catalogs":
+                catalogs.unset(connection, table, [entry.sequence for entry in own])
     return dropped
 
 

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from import_assets.tables import identity, journal
+from import_assets.errors import FileRefused
+from import_assets.tables import catalogs, identity, journal
 from import_assets.tables.apply import apply_batch
+from import_assets.tables.catalogs import Settings
 from import_assets.tables.outcome import Counts
 from import_assets.tables.undo import NotUndone, Undone, undo
 from import_assets.warehouse import ledger
@@ -452,6 +454,46 @@ def test_items_and_a_whole_catalog(yard: Yard) -> None:
     assert state(yard.connection) == first
     yard.undo("b1")
     assert state(yard.connection) == {"attributes": [], "catalogs": []}
+
+
+def bring_titles_and_prices(yard: Yard) -> None:
+    """Let import A set a catalog, with titles to search by, and import B bring prices."""
+    titles = {"attributes": {"title": "text"}, "searchable": ("title",), "import_name": "A"}
+    yard.bring([{"id:item_id": "a", "attr:title": "T"}], **{**CATALOG, **titles})
+    yard.bring([{"id:item_id": "b", "attr:price": 3}], **{**CATALOG, **PRICES})
+
+
+PRICES: dict[str, Any] = {
+    "attributes": {"price": "integer"},
+    "import_name": "B",
+    "new_columns": True,
+}
+
+
+def test_what_is_searchable_goes_with_the_import_that_set_it(yard: Yard) -> None:
+    """M077, D34: the next one that says it sets it."""
+    bring_titles_and_prices(yard)
+    yard.undo("b1")
+    row: Row = {"id:item_id": "c", "attr:price": 4}
+    with pytest.raises(FileRefused, match="searchable size is a column neither of the catalog"):
+        yard.bring([row], **{**CATALOG, **PRICES, "searchable": ("size",)})
+    yard.bring([row], **{**CATALOG, **PRICES})
+    yard.bring([row], **{**CATALOG, **PRICES, "import_name": "C", "searchable": ("price",)})
+    assert catalogs.settings(yard.connection, "items") == Settings(False, ("price",), "C")
+    with pytest.raises(FileRefused, match=r"were set by its first import, C, to \[price\]"):
+        yard.bring([row], **{**CATALOG, **PRICES, "searchable": ("title",)})
+
+
+def test_what_is_searchable_stays_with_other_files_of_the_import(yard: Yard) -> None:
+    """M077, D34: unless these lack what was searchable."""
+    bring_titles_and_prices(yard)
+    titles = {"attributes": {"title": "text"}, "searchable": ("title",), "import_name": "A"}
+    yard.bring([{"id:item_id": "c", "attr:title": "U"}], **{**CATALOG, **titles})
+    yard.bring([{"id:item_id": "d", "attr:price": 5}], **{**CATALOG, **PRICES, "import_name": "A"})
+    yard.undo("b1")
+    assert catalogs.settings(yard.connection, "items") == Settings(False, ("title",), "A")
+    yard.undo("b3")
+    assert catalogs.settings(yard.connection, "items") == Settings(False, None, "B")
 
 
 def test_vouchers_and_their_duplicates(yard: Yard) -> None:
