@@ -269,8 +269,9 @@ def test_unknown_batches_and_records_are_named_by_their_line(yard: Yard) -> None
     assert "remembers no batch 'zz'" in str(error)
     error = refused(yard, lambda rows: rows[2].update(_record="1"))
     assert (error.reason, error.line) == ("already_replayed", 4)
-    error = refused(yard, lambda rows: rows[0].update(_record="2.0"))
-    assert (error.reason, error.line) == ("unknown_record", 2)
+    for number in ("2.5", "2.000", "two", ""):
+        error = refused(yard, lambda rows, number=number: rows[0].update(_record=number))  # pyright: ignore[reportArgumentType]  # all tuples
+        assert (error.reason, error.line) == ("unknown_record", 2)
     error = refused(yard, lambda rows: rows.append(rows[0]))
     assert (error.reason, error.line) == ("unknown_record", 5)
     assert "twice" in str(error)
@@ -328,6 +329,113 @@ def test_a_file_that_spreadsheets_do_not_write_is_refused(yard: Yard, tmp_path: 
     assert caught.value.line == 2
     with pytest.raises(FileRefused, match="No such file"):
         planned(yard, tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("number", ["2.0", "2,0", "2.00", " 2"])
+def test_a_number_of_a_record_as_spreadsheets_write_it(yard: Yard, number: str) -> None:
+    (counts,) = replay(yard, mended(yard, lambda rows: rows[0].update(_record=number, age="6")))
+    assert (counts.inserted, counts.rejected) == (1, 2)
+    assert yard.rows("SELECT age FROM customers WHERE _row = 2") == [(6,)]
+
+
+def saved(yard: Yard, change: Callable[[list[str]], list[str]], encoding: str = "utf-8") -> Path:
+    """The file of rejects, its lines changed by hand."""
+    file = mended(yard, lambda rows: rows[0].update(age="6"))
+    lines = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\r\n".join(change(lines)) + "\r\n", encoding=encoding)
+    return file
+
+
+def wrong(yard: Yard, file: Path) -> FileRefused:
+    with pytest.raises(FileRefused) as caught:
+        planned(yard, file)
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ["age", " age ", "_batch", "_line"])
+def test_a_column_that_stands_twice_is_named(yard: Yard, name: str) -> None:
+    """Which of its cells is meant nobody can tell."""
+
+    def double(lines: list[str]) -> list[str]:
+        return [f"{lines[0]},{name}", *(f"{line}," for line in lines[1:])]
+
+    error = wrong(yard, saved(yard, double))
+    assert (error.reason, error.line) == ("duplicate_headers", 1)
+    assert f"column {name.strip()!r} stands 2 times in the header" in error.message
+    assert "csv:" not in error.message
+
+
+def test_columns_that_differ_by_an_apostrophe_only_are_the_same(yard: Yard) -> None:
+    def double(lines: list[str]) -> list[str]:
+        return [f"{lines[0]},=x,'=x", *(f"{line},," for line in lines[1:])]
+
+    assert wrong(yard, saved(yard, double)).reason == "duplicate_headers"
+
+
+def test_lines_without_anything_are_passed_over(yard: Yard) -> None:
+    """As spreadsheets leave them behind a table, and in it where cells were emptied."""
+
+    def emptied(lines: list[str]) -> list[str]:
+        nothing = "," * lines[0].count(",")
+        return [*lines[:2], nothing, *lines[2:], nothing, f'" "{nothing}'[:-1], ",,", ""]
+
+    (counts,) = replay(yard, saved(yard, emptied))
+    assert counts.read == 3
+
+
+def test_a_line_that_says_something_and_not_of_which_record_is_named(yard: Yard) -> None:
+    nowhere = "," * 5 + "7" + "," * 5
+    error = wrong(yard, saved(yard, lambda lines: [*lines, nowhere]))
+    assert (error.reason, error.line) == ("unknown_record", 5)
+    assert "_batch is empty" in error.message
+
+
+def test_columns_without_a_name_hold_nothing(yard: Yard) -> None:
+    def more(cell: str) -> Callable[[list[str]], list[str]]:
+        return lambda lines: [f"{lines[0]},", f"{lines[1]},", *(f"{x},{cell}" for x in lines[2:])]
+
+    error = wrong(yard, saved(yard, more("note")))
+    assert (error.reason, error.line) == ("unknown_column", 3)
+    assert "column 12 has no name, and 'note' in a cell" in error.message
+    (counts,) = replay(yard, saved(yard, more("")))
+    assert counts.read == 3
+
+
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;;;;;;;;;;;"])
+@pytest.mark.parametrize("bom", [False, True])
+def test_excels_line_about_the_delimiter_is_passed_over(yard: Yard, line: str, bom: bool) -> None:
+    def told(number: str) -> Path:
+        file = mended(yard, lambda rows: rows[0].update(_record=number, age="6"), delimiter=";")
+        text = f"{line}\r\n{file.read_text(encoding='utf-8')}"
+        file.write_text(text, encoding="utf-8-sig" if bom else "utf-8", newline="")
+        return file
+
+    assert wrong(yard, told("two")).line == 3
+    (counts,) = replay(yard, told("2"))
+    assert (counts.read, counts.inserted) == (3, 1)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_another_encoding_is_told_as_a_spreadsheet_can_mend_it(yard: Yard, encoding: str) -> None:
+    def named(lines: list[str]) -> list[str]:
+        return [line.replace("c2", "Bär") for line in lines]
+
+    error = wrong(yard, saved(yard, named, encoding))
+    assert error.reason == "undecodable"
+    assert error.line == (2 if encoding == "cp1252" else 1)
+    assert error.message.endswith("save it as CSV in UTF-8")
+    assert "csv:" not in error.message
+
+
+def test_of_our_columns_those_that_are_only_read_may_be_missing(yard: Yard) -> None:
+    def fewer(rows: list[dict[str, str]]) -> None:
+        rows[0]["age"] = "6"
+        for row in rows:
+            for name in ("_file", "_line", "_column", "_reason", "_message", "_raw"):
+                del row[name]
+
+    (counts,) = replay(yard, mended(yard, fewer))
+    assert counts == Counts(read=3, inserted=1, rejected=2, customers_created=1)
 
 
 # --- all kinds, all formats -----------------------------------------------------------------------

@@ -33,6 +33,8 @@ LINE, OF_BATCH, NUMBER = "\0line", "\0batch", "\0record"
 
 _OURS = re.compile(rf"_+({'|'.join(name.removeprefix('_') for name in COLUMNS)})")
 _DELIMITERS: tuple[Delimiter, ...] = (",", ";", "\t")
+_SEPARATOR = re.compile(rb'(\xef\xbb\xbf)?"?sep=[,;\t]"?[,;\t]*(\r\n|\r|\n)', re.IGNORECASE)
+"""A first line by which Excel is told the delimiter; the header then tells it anyway."""
 
 
 def shown_name(column: str) -> str:
@@ -113,43 +115,57 @@ class MendedFile:
 def read_mended(path: Path, limits: Limits) -> MendedFile:
     """Read a file as spreadsheets save it: UTF-8, with comma, semicolon or tab between cells.
 
+    Lines without anything in their cells, which spreadsheets leave behind, are passed over. A line
+    `sep=;` in front, which is for Excel, is obeyed.
+
     Raises:
         FileRefused: it cannot be read, or a line of it does not say which record it is.
     """
     file = str(path)
     try:
-        reader = _opened(path, limits, file)
+        content = path.read_bytes()
     except OSError as error:
         told = f"{error.strerror or error}: name another"
         raise FileRefused(file, "unreadable", told) from error
-    blocks: list[pl.DataFrame] = []
-    for block in reader:
-        if block.rejects.height:
-            first = block.rejects.row(0, named=True)
-            fault = first["faults"][0]
-            raise FileRefused(file, fault["reason"], fault["message"], first["line"])
-        blocks.append(block.frame.with_columns(block.line.alias(LINE)))
-    rows = pl.concat(blocks)
-    names = _undefused(pl.Series(reader.header, dtype=pl.String)).to_list()
+    _check_utf8(content, file)
+    names, rows = _divided(_cells(_opened(content, limits, file), file), file)
     cells = [
-        _undefused(rows[name]).alias(_true_name(shown))
-        for name, shown in zip(reader.header, names, strict=True)
-        if shown not in COLUMNS
+        _undefused(rows[str(at)]).alias(_true_name(name))
+        for at, name in enumerate(names)
+        if name and name not in COLUMNS
     ]
-    return MendedFile(
-        file, pl.DataFrame([rows[LINE], _batches(rows, file), _records(rows, file), *cells])
-    )
+    batches = _batches(rows, rows[str(names.index(BATCH))], file)
+    records = _records(rows, rows[str(names.index(RECORD))], file)
+    return MendedFile(file, pl.DataFrame([rows[LINE], batches, records, *cells]))
 
 
-def _opened(path: Path, limits: Limits, file: str) -> CsvReader:
+def _check_utf8(content: bytes, file: str) -> None:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        raise FileRefused(
+            file,
+            "undecodable",
+            f"byte 0x{content[error.start]:02X} is no UTF-8, so the file was saved in another "
+            "encoding: save it as CSV in UTF-8",
+            max(before.count(b"\n"), before.count(b"\r")) + 1,
+        ) from None
+
+
+def _opened(content: bytes, limits: Limits, file: str) -> CsvReader:
     """Open the file with the delimiter by which its header has the columns that say the record."""
-    wider = limits.model_copy(update={"columns": limits.columns + len(COLUMNS)})
+    wider = limits.model_copy(
+        update={"columns": limits.columns + len(COLUMNS), "rows": limits.rows + 1}
+    )
+    said = _SEPARATOR.match(content)
     for delimiter in _DELIMITERS:
-        csv = CsvFormat(delimiter=delimiter, encoding="utf-8", line_breaks="keep")
-        with path.open("rb") as stream:
-            header = open_csv(stream, csv, wider, file).header
+        csv = CsvFormat(delimiter=delimiter, encoding="utf-8", skip_lines=1 if said else 0)
+        header = open_csv(io.BytesIO(content), csv, wider, file).header
         if {BATCH, RECORD} <= set(header):
-            return open_csv(io.BytesIO(path.read_bytes()), csv, wider, file)
+            # Names are read as a record is: two columns of one name would be merged else.
+            plain = csv.model_copy(update={"header": False})
+            return open_csv(io.BytesIO(content), plain, wider, file)
     raise FileRefused(
         file,
         "missing_column",
@@ -160,18 +176,64 @@ def _opened(path: Path, limits: Limits, file: str) -> CsvReader:
     )
 
 
+def _cells(reader: CsvReader, file: str) -> pl.DataFrame:
+    """Return all records with anything in them, the header first; columns are numbered from 0."""
+    blocks: list[pl.DataFrame] = []
+    for block in reader:
+        delimiters = pl.col("raw").str.strip_chars(f'{reader.delimiter} \t\r\n"') != ""
+        faulty = block.rejects.filter(delimiters)
+        if faulty.height:
+            first = faulty.row(0, named=True)
+            fault = first["faults"][0]
+            raise FileRefused(file, fault["reason"], fault["message"], first["line"])
+        blocks.append(block.frame.with_columns(block.line.alias(LINE)))
+    rows = pl.concat(blocks)
+    numbers = {name: str(at) for at, name in enumerate(reader.header)}
+    filled = (rows[name].str.strip_chars().fill_null("") != "" for name in reader.header)
+    return rows.rename(numbers).filter(pl.any_horizontal(*filled))
+
+
+def _divided(cells: pl.DataFrame, file: str) -> tuple[list[str], pl.DataFrame]:
+    """Return the names in the first row, and the other rows; columns without a name are empty."""
+    first = cells.select(pl.exclude(LINE)).head(1).transpose().to_series()
+    names = [name or "" for name in _undefused(first.str.strip_chars()).to_list()]
+    line, rows = int(cells[LINE][0]), cells.slice(1)
+    doubled = next((name for name in names if name and names.count(name) > 1), None)
+    if doubled is not None:
+        raise FileRefused(
+            file,
+            "duplicate_headers",
+            f"column {doubled!r} stands {names.count(doubled)} times in the header: take out all "
+            "but one",
+            line,
+        )
+    for at, name in enumerate(names):
+        found = rows.filter(rows[str(at)].is_not_null())
+        if not name and found.height:
+            raise FileRefused(
+                file,
+                "unknown_column",
+                f"column {at + 1} has no name, and {found[str(at)][0]!r} in a cell: give it its "
+                "name back, or empty the cell",
+                int(found[LINE][0]),
+            )
+    return names, rows
+
+
 def _undefused(texts: pl.Series) -> pl.Series:
     return pl.DataFrame({"text": texts}).select(undefused(pl.col("text")))["text"]
 
 
-def _batches(rows: pl.DataFrame, file: str) -> pl.Series:
-    batches = rows[BATCH].str.strip_chars()
-    _refuse_first(rows, batches.is_null(), BATCH, "is empty", file)
+def _batches(rows: pl.DataFrame, cells: pl.Series, file: str) -> pl.Series:
+    batches = cells.str.strip_chars()
+    _refuse_first(rows, batches.is_null() | (batches == ""), BATCH, "is empty", file)
     return batches.alias(OF_BATCH)
 
 
-def _records(rows: pl.DataFrame, file: str) -> pl.Series:
-    records = rows[RECORD].str.strip_chars().cast(pl.Int64, strict=False)
+def _records(rows: pl.DataFrame, cells: pl.Series, file: str) -> pl.Series:
+    """Read the numbers of records; a spreadsheet may write 2 as 2.0."""
+    digits = cells.str.strip_chars().str.replace(r"^([0-9]+)[.,]00?$", "$1")
+    records = digits.cast(pl.Int64, strict=False)
     _refuse_first(rows, records.is_null(), RECORD, "is no number of a record", file)
     return records.alias(NUMBER)
 
