@@ -103,13 +103,14 @@ def hand_on_drops(connection: duckdb.DuckDBPyConnection, entry: Entry) -> None:
             GROUP BY kind, customer_id
         )
         SELECT kind, value, customer_id, added, used,
-               row_number() OVER (PARTITION BY kind, customer_id ORDER BY used DESC) AS place
+               surplus + 1 - row_number() OVER oldest_first AS place
         FROM (
             SELECT c.*, coalesce(h.ids, 0) + count(*) OVER (PARTITION BY kind, customer_id)
                    - {identity.LIMIT} AS surplus
             FROM coming c LEFT JOIN held h USING (kind, customer_id))
         WHERE dropped
-        QUALIFY row_number() OVER (PARTITION BY kind, customer_id ORDER BY used) <= surplus
+        WINDOW oldest_first AS (PARTITION BY kind, customer_id ORDER BY used)
+        QUALIFY row_number() OVER oldest_first <= surplus
         """
     )
     connection.execute(

@@ -247,11 +247,14 @@ def forget_older(connection: duckdb.DuckDBPyConnection, before: dt.datetime) -> 
         [before],
     ).fetchall()
     if old:
-        sequences = [sequence for (sequence,) in old]
         connection.execute("BEGIN")
-        forget(connection, sequences)
+        forget(connection, [sequence for (sequence,) in old])
         for name in _OF_SEALED:
-            connection.execute(f"DELETE FROM undo.{name} WHERE sequence <= {max(sequences)}")
+            connection.execute(
+                f"DELETE FROM undo.{name} WHERE sequence <= "
+                "(SELECT max(sequence) FROM import_assets.batches WHERE applied_at < ?)",
+                [before],
+            )
         connection.execute("COMMIT")
     return len(old)
 

@@ -56,6 +56,13 @@ class Yard:
         identifiers = project(**self.kinds).identifiers
         return undo(self.connection, entry, identifiers, LONG_AFTER, cascade=cascade)
 
+    def shown(self) -> dict[str | None, list[str]]:
+        """The cookies of each customer, by `registered`."""
+        rows = self.connection.execute(
+            "SELECT registered, coalesce(cookie, []) FROM customers ORDER BY 1"
+        ).fetchall()
+        return dict(rows)
+
     def count(self, name: str) -> int:
         return number(self.connection, f"SELECT count(*) FROM {name}")
 
@@ -581,3 +588,153 @@ def test_events_whose_customers_a_retyped_batch_knew_are_not_undone(yard: Yard) 
         {"name": "x"}
     ]
     assert len(yard.undo("b3")) == 1
+
+
+# --- who knew a customer by an identifier ---------------------------------------------------------
+
+
+def bring_a_cookie_and_uses(yard: Yard) -> None:
+    """Let a batch of customers give a cookie, and two of events use it."""
+    yard.bring([customer("1")], **BOTH)
+    yard.bring([customer("1", "c", name="n")], **NAMED)
+    yard.bring([event(None, 5, "c")], **EVENTS)
+    yard.bring([event(None, 6, "c")], **EVENTS)
+
+
+def test_all_who_used_an_identifier_built_on_who_gave_it(yard: Yard) -> None:
+    """Not only the last of them."""
+    bring_a_cookie_and_uses(yard)
+    assert [one.entry.batch_id for one in yard.undo("b2", cascade=True)] == ["b4", "b3", "b2"]
+    assert yard.count("events.purchase") == 0
+
+
+def test_who_used_an_identifier_built_on_it_though_a_later_use_was_undone(yard: Yard) -> None:
+    bring_a_cookie_and_uses(yard)
+    yard.undo("b4")
+    with pytest.raises(NotUndone, match=r"b3 .*1 of the same identifiers"):
+        yard.undo("b2")
+    yard.undo("b3")
+    yard.undo("b2")
+    assert yard.shown() == {"1": []}
+
+
+def test_a_use_is_known_though_the_batch_can_no_longer_be_undone(yard: Yard) -> None:
+    """An attribute of its events was retyped."""
+    bring_a_cookie_and_uses(yard)
+    yard.connection.execute("BEGIN")
+    journal.seal(yard.connection, PURCHASE, "total")
+    yard.connection.execute("COMMIT")
+    with pytest.raises(NotUndone, match="b4"):
+        yard.undo("b2")
+    journal.forget_older(yard.connection, NOW + dt.timedelta(days=9))
+    assert yard.count("undo.used_ids") == 0
+
+
+# --- too many identifiers -------------------------------------------------------------------------
+
+
+def bring_as_many_as_stay(yard: Yard) -> set[str]:
+    """Give customer 1 as many cookies as one can have, the oldest c00; return them."""
+    cookies = [f"c{number:02d}" for number in range(identity.LIMIT)]
+    yard.bring([customer("1", cookie) for cookie in cookies], **BOTH)
+    return set(cookies)
+
+
+def test_what_a_later_batch_would_have_dropped_stays_dropped(yard: Yard) -> None:
+    """b.4: until that one is undone, too."""
+    cookies = bring_as_many_as_stay(yard)
+    yard.bring([event("1", 1, "n1")], **EVENTS)
+    yard.bring([event("1", 2, "n1")], **EVENTS)
+    yard.undo("b2")
+    assert set(yard.shown()["1"]) == cookies - {"c00"} | {"n1"}
+    yard.undo("b3")
+    assert set(yard.shown()["1"]) == cookies
+    assert yard.count("import_assets.customer_ids") == len(cookies) + 1
+
+
+def test_of_two_that_were_dropped_the_longest_unused_stays_out(yard: Yard) -> None:
+    """b.4: there is room for one again."""
+    cookies = bring_as_many_as_stay(yard)
+    yard.bring([event("1", 1, "n1"), event("1", 1, "n2")], **EVENTS)
+    yard.bring([event("1", 2, "n1")], **EVENTS)
+    yard.undo("b2")
+    assert set(yard.shown()["1"]) == cookies - {"c00"} | {"n1"}
+    yard.undo("b3")
+    assert set(yard.shown()["1"]) == cookies
+
+
+def test_who_dropped_an_identifier_built_on_who_gave_another(yard: Yard) -> None:
+    """b.4: without the first, the second would have dropped c00 instead of c01."""
+    cookies = bring_as_many_as_stay(yard)
+    yard.bring([event("1", 1, "n1")], **EVENTS)
+    yard.bring([event("1", 1, "n2")], **EVENTS)
+    with pytest.raises(NotUndone, match=r"b3 .*1 identifiers? too many of the same customers"):
+        yard.undo("b2")
+    yard.undo("b2", cascade=True)
+    assert set(yard.shown()["1"]) == cookies
+
+
+def test_an_undone_use_does_not_keep_an_identifier(yard: Yard) -> None:
+    """b.4."""
+    cookies = bring_as_many_as_stay(yard)
+    yard.bring([event("1", 1, "c00")], **EVENTS)
+    yard.undo("b2")
+    yard.bring([event("1", 2, "n2")], **EVENTS)
+    assert set(yard.shown()["1"]) == cookies - {"c00"} | {"n2"}
+
+
+# --- in any order ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (2, 1, 3), (3, 1, 2), (2, 3, 1)])
+@pytest.mark.parametrize("totals", [(5, 6, 7), (5, 5, 5)])
+def test_a_customer_goes_with_the_last_who_knows_it(
+    yard: Yard, order: Sequence[int], totals: Sequence[int]
+) -> None:
+    """Personal data does not stay behind; neither where events were duplicates, see M066."""
+    for total in totals:
+        yard.bring([event("1", total)], **EVENTS)
+    for place in order:
+        assert list(yard.shown()) == ["1"]
+        yard.undo(f"b{place}")
+    assert yard.shown() == {}
+    assert yard.count("import_assets.customer_ids") == 0
+
+
+def test_a_customer_who_only_lost_a_cookie_is_not_known_by_that(yard: Yard) -> None:
+    yard.bring([event("1", 5, "c")], **EVENTS)
+    yard.bring([event("2", 5, "c")], **EVENTS)
+    yard.undo("b1")
+    assert yard.shown() == {"2": ["c"]}
+    yard.undo("b2")
+    assert yard.shown() == {}
+    assert yard.count("import_assets.customer_ids") == 0
+
+
+def test_what_stays_is_of_the_batch_that_made_it_then(yard: Yard) -> None:
+    """M068: the row of the customer names a batch that stands, and goes with it."""
+    yard.bring([event("2", 1), event("1", 5, "c")], **EVENTS, key="a.csv")
+    yard.bring([event("3", 1), event("1", 6)], **EVENTS, key="b.csv")
+    yard.bring([customer("1", name="x")], **NAMED, key="c.csv")
+    before = "SELECT _file, _row FROM undo.customers WHERE _sequence = 3"
+    yard.undo("b1")
+    assert table(yard.connection, before) == [{"_file": "b.csv", "_row": 2}]
+    assert yard.shown() == {"1": [], "3": []}
+    yard.undo("b2")
+    yard.undo("b3")
+    assert yard.shown() == {}
+    assert yard.count("undo.customers") == 0
+
+
+def test_what_a_batch_knows_that_cannot_be_undone_stays(yard: Yard) -> None:
+    """Its events were retyped since; no journal is kept for it."""
+    visits: dict[str, Any] = {**EVENTS, "table": ("events", "visit")}
+    yard.bring([event("1", 5, "c")], **visits)
+    yard.bring([event("1", 6, "c")], **EVENTS)
+    yard.connection.execute("BEGIN")
+    journal.seal(yard.connection, PURCHASE, "total")
+    yard.connection.execute("COMMIT")
+    yard.undo("b1")
+    assert yard.shown() == {"1": ["c"]}
+    assert table(yard.connection, "SELECT _batch FROM customers") == [{"_batch": "b2"}]
+    assert yard.count("undo.touched_customers") == yard.count("undo.customer_ids") == 0
