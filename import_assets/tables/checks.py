@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import duckdb
 
 from import_assets.spec.models import CATALOG_IDS, CONSENT, VOUCHER_ID, Limits
+from import_assets.tables.references import without
 from import_assets.warehouse.memory import bounded
 from import_assets.warehouse.sql import SQL_TYPES, literal, number, quote, table_label, table_sql
+from import_assets.wording import counted
 
 _MEMORY = "1GB"
 """What the checks of a table may take."""
@@ -97,34 +99,47 @@ def _of_kind(
         if table == PURCHASE_ITEM:
             yield _purchases_found(connection)
     elif table[0] == "catalogs":
-        yield _unique(connection, table, "item_id", "items that stand twice")
+        told = _Told("no item stands twice", "item that stands twice", "items that stand twice")
+        yield _unique(connection, table, "item_id", told)
         yield _ids_valid(connection, table, CATALOG_IDS, limits)
         yield _values_within_limit(connection, table, limits.catalog_value_bytes)
     else:
-        yield _unique(connection, table, VOUCHER_ID, "codes that stand twice in the pool")
+        told = _Told(
+            "no code stands twice in the pool",
+            "code that stands twice in the pool",
+            "codes that stand twice in the pool",
+        )
+        yield _unique(connection, table, VOUCHER_ID, told)
         yield _ids_valid(connection, table, (VOUCHER_ID,), limits)
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What a check says where all is well, and what it calls one row at fault, and several."""
+
+    well: str
+    one: str
+    many: str
+
+    def sentence(self, failures: int) -> str:
+        return counted(failures, self.one, self.many) if failures else self.well
+
+
 def _check(
-    connection: duckdb.DuckDBPyConnection, name: str, query: str, what: str, *, severe: bool
+    connection: duckdb.DuckDBPyConnection, name: str, query: str, told: _Told, *, severe: bool
 ) -> Check:
     failures = number(connection, f"SELECT count(*) FROM ({query})")
-    return _outcome(name, failures, query, what, severe=severe)
-
-
-def _outcome(name: str, failures: int, query: str, what: str, *, severe: bool) -> Check:
-    sentence = f"{failures:,} {what}" if failures else f"no {what}"
-    return Check(name, failures, sentence, query, severe)
+    return Check(name, failures, told.sentence(failures), query, severe)
 
 
 def _unique(
-    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], key: str, what: str
+    connection: duckdb.DuckDBPyConnection, table: tuple[str, ...], key: str, told: _Told
 ) -> Check:
     query = (
         f"SELECT {quote(key)}, count(*) AS times FROM {table_sql(table)} "
         f"GROUP BY {quote(key)} HAVING count(*) > 1"
     )
-    return _check(connection, "no_duplicates", query, what, severe=True)
+    return _check(connection, "no_duplicates", query, told, severe=True)
 
 
 def _customers_unique(connection: duckdb.DuckDBPyConnection) -> Check:
@@ -132,13 +147,12 @@ def _customers_unique(connection: duckdb.DuckDBPyConnection) -> Check:
         "SELECT kind, value, count(*) AS times FROM import_assets.customer_ids "
         "GROUP BY kind, value HAVING count(*) > 1"
     )
-    return _check(
-        connection,
-        "no_duplicates",
-        query,
+    told = _Told(
+        "no identifier belongs to two customers",
+        "identifier that belongs to two customers",
         "identifiers that belong to two customers",
-        severe=True,
     )
+    return _check(connection, "no_duplicates", query, told, severe=True)
 
 
 def _customer_ids_valid(connection: duckdb.DuckDBPyConnection, limits: Limits) -> Check:
@@ -147,8 +161,13 @@ def _customer_ids_valid(connection: duckdb.DuckDBPyConnection, limits: Limits) -
         "LEFT JOIN import_assets.customer_ids i ON i.customer_id = c.customer_id "
         f"WHERE i.value IS NULL OR i.value = '' OR strlen(i.value) > {limits.id_bytes}"
     )
-    what = f"customers without an identifier or with one over {limits.id_bytes} bytes"
-    return _check(connection, "ids_valid", query, what, severe=True)
+    wrong = f"without an identifier or with one over {limits.id_bytes} bytes"
+    told = _Told(
+        f"every customer has an identifier, and none is over {limits.id_bytes} bytes",
+        f"customer {wrong}",
+        f"customers {wrong}",
+    )
+    return _check(connection, "ids_valid", query, told, severe=True)
 
 
 def _ids_valid(
@@ -166,8 +185,13 @@ def _ids_valid(
         if key in there
     ]
     query = f"SELECT * FROM {table_sql(table)} WHERE {' OR '.join(wrong)}"
-    what = f"rows without an identifier or with one over {limits.id_bytes} bytes"
-    return _check(connection, "ids_valid", query, what, severe=True)
+    fault = f"without an identifier or with one over {limits.id_bytes} bytes"
+    told = _Told(
+        f"every row has its identifier, and none is empty or over {limits.id_bytes} bytes",
+        f"row {fault}",
+        f"rows {fault}",
+    )
+    return _check(connection, "ids_valid", query, told, severe=True)
 
 
 _PLAUSIBLE = {
@@ -190,8 +214,12 @@ def _contacts_plausible(connection: duckdb.DuckDBPyConnection) -> Check:
             looks = plausible.format(value="value")
             parts.append(f"SELECT * FROM ({source} FROM main.customers) WHERE NOT {looks}")
     query = " UNION ALL ".join(parts) or _NOTHING
-    what = "values of email and phone that do not look like an address or a number"
-    return _check(connection, "contacts_plausible", query, what, severe=False)
+    told = _Told(
+        "all values of email and phone look like addresses and numbers",
+        "value of email or phone that does not look like an address or a number",
+        "values of email and phone that do not look like an address or a number",
+    )
+    return _check(connection, "contacts_plausible", query, told, severe=False)
 
 
 _NOTHING = "SELECT 1 WHERE false"
@@ -221,8 +249,13 @@ def _events_unique(
         number(connection, f"SELECT count(*) FROM ({_twice(table, since, lately, slice_)})")
         for slice_ in _slices(came // _AT_ONCE + 1)
     )
-    what = f"events that stand twice within the window, and came in the last {_LATELY.days} days"
-    return _outcome("no_duplicates", failures, query, what, severe=True)
+    lately = f"the last {_LATELY.days} days"
+    told = _Told(
+        f"no event of {lately} stands twice within the window",
+        f"event that stands twice within the window, and came in {lately}",
+        f"events that stand twice within the window, and came in {lately}",
+    )
+    return Check("no_duplicates", failures, told.sentence(failures), query, severe=True)
 
 
 def _twice(table: tuple[str, ...], since: str, lately: str, slice_: str = "true") -> str:
@@ -259,16 +292,23 @@ def _events_owned(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...])
         f'SELECT * FROM {table_sql(table)} WHERE "timestamp" IS NULL OR customer_id IS NULL '
         "OR customer_id NOT IN (SELECT customer_id FROM main.customers)"
     )
-    return _check(
-        connection, "ids_valid", query, "events without a customer or a time", severe=True
+    told = _Told(
+        "every event has a customer and a time",
+        "event without a customer or a time",
+        "events without a customer or a time",
     )
+    return _check(connection, "ids_valid", query, told, severe=True)
 
 
 def _times_plausible(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> Check:
     """Look for events of the future; a day is more than any time zone is wrong by."""
     query = f'SELECT * FROM {table_sql(table)} WHERE "timestamp" > _imported_at + INTERVAL 1 DAY'
-    what = "events of a time more than a day after their import"
-    return _check(connection, "times_plausible", query, what, severe=False)
+    told = _Told(
+        "no event is of a time more than a day after its import",
+        "event of a time more than a day after its import",
+        "events of a time more than a day after their import",
+    )
+    return _check(connection, "times_plausible", query, told, severe=False)
 
 
 _BEFORE = 5
@@ -303,15 +343,17 @@ def _volume_usual(
         "ORDER BY import"
     )
     found = connection.execute(query).fetchall()
-    what = "imports whose last delivery is of an unusual size"
-    told = "; ".join(
-        f"{name}, {read:,} records in {key}, while the median of the {compared} before it is "
-        f"{usual:,.0f}"
+    which = "; ".join(
+        f"{name}, {counted(read, 'record')} in {key}, while the median of the {compared} before "
+        f"it is {usual:,.0f}"
         for name, key, read, usual, _, _, compared, *_ in found[:_SHOWN]
     )
-    return _outcome(
-        "volume_usual", len(found), query, f"{what}: {told}" if told else what, severe=False
+    told = _Told(
+        "every last delivery is about as large as usual",
+        f"import whose last delivery is of an unusual size: {which}",
+        f"imports whose last delivery is of an unusual size: {which}",
     )
+    return Check("volume_usual", len(found), told.sentence(len(found)), query, severe=False)
 
 
 _SHOWN = 10
@@ -322,7 +364,8 @@ def _purchases_found(connection: duckdb.DuckDBPyConnection) -> Check:
     types = [
         _column_types(connection, table).get("purchase_id") for table in (PURCHASE_ITEM, PURCHASE)
     ]
-    if None in types:
+    own, others = types
+    if own is None or others is None:
         return Check(
             "references_found",
             0,
@@ -330,20 +373,13 @@ def _purchases_found(connection: duckdb.DuckDBPyConnection) -> Check:
             _NOTHING,
             severe=False,
         )
-    # Where the two have different types, 1, 1.0 and '1' are to be the same number.
-    as_is = types[0] == types[1]
-    found = (
-        "purchase_id"
-        if as_is
-        else "coalesce(try_cast(purchase_id AS DOUBLE)::VARCHAR, purchase_id::VARCHAR)"
+    query = without(PURCHASE_ITEM, PURCHASE, "purchase_id", (own, others))
+    told = _Told(
+        "the purchase of every purchase_item is there",
+        "purchase_id of purchase_item without a purchase",
+        "purchase_ids of purchase_item without a purchase",
     )
-    query = (
-        f"SELECT DISTINCT purchase_id FROM {table_sql(PURCHASE_ITEM)} "
-        f"WHERE {found} NOT IN (SELECT {found} FROM {table_sql(PURCHASE)} "
-        "WHERE purchase_id IS NOT NULL)"
-    )
-    what = "purchase_ids of purchase_item without a purchase"
-    return _check(connection, "references_found", query, what, severe=False)
+    return _check(connection, "references_found", query, told, severe=False)
 
 
 def _column_types(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> dict[str, str]:
@@ -372,5 +408,9 @@ def _values_within_limit(
     ]
     long = " OR ".join(f"strlen({text}) > {limit}" for text in texts)
     query = f"SELECT * FROM {table_sql(table)} WHERE {long or 'false'}"
-    what = f"items with a value over {limit:,} bytes"
-    return _check(connection, "values_within_limit", query, what, severe=True)
+    told = _Told(
+        f"no value is over {limit:,} bytes",
+        f"item with a value over {limit:,} bytes",
+        f"items with a value over {limit:,} bytes",
+    )
+    return _check(connection, "values_within_limit", query, told, severe=True)

@@ -188,7 +188,7 @@ def test_customers_are_checked(site: Site) -> None:
 
     site.change("INSERT INTO import_assets.customer_ids VALUES ('registered', '1', 2, 9, 9)")
     assert failed(site.materialize([CUSTOMERS_KEY]), "customers") == {
-        "no_duplicates": "1 identifiers that belong to two customers"
+        "no_duplicates": "1 identifier that belongs to two customers"
     }
     site.change("DELETE FROM import_assets.customer_ids")
     site.change(
@@ -237,7 +237,7 @@ def test_items_refer_to_purchases(site: Site) -> None:
     site.run("purchases", "purchase.csv")
     run = site.materialize([table_key(("events", "purchase_item"))])
     assert failed(run, "events/purchase_item") == {
-        "references_found": "1 purchase_ids of purchase_item without a purchase"
+        "references_found": "1 purchase_id of purchase_item without a purchase"
     }
     check = run.checks["events/purchase_item:references_found"]
     assert check.severity == dg.AssetCheckSeverity.WARN
@@ -251,7 +251,7 @@ def test_items_refer_to_purchases(site: Site) -> None:
             "products.csv",
             "item_id,title\n1,a\n",
             "INSERT INTO catalogs.products (item_id) VALUES ('1')",
-            {"no_duplicates": "1 items that stand twice"},
+            {"no_duplicates": "1 item that stands twice"},
             id="item twice",
         ),
         pytest.param(
@@ -259,7 +259,7 @@ def test_items_refer_to_purchases(site: Site) -> None:
             "products.csv",
             "item_id,title\n1,a\n",
             "UPDATE catalogs.products SET title = repeat('ž', 14337)",
-            {"values_within_limit": "1 items with a value over 28,672 bytes"},
+            {"values_within_limit": "1 item with a value over 28,672 bytes"},
             id="long value",
         ),
         pytest.param(
@@ -267,7 +267,7 @@ def test_items_refer_to_purchases(site: Site) -> None:
             "codes.csv",
             "code\na\n",
             "INSERT INTO vouchers.SUMMER (code) VALUES ('a')",
-            {"no_duplicates": "1 codes that stand twice in the pool"},
+            {"no_duplicates": "1 code that stands twice in the pool"},
             id="code twice",
         ),
     ],

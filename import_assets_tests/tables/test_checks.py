@@ -59,7 +59,7 @@ def failed(
     assert tuple(check.name for check in done) == tuple(checks.described(name))
     for check in done:
         assert len(table(connection, check.query)) == check.failures
-        assert check.sentence.startswith(f"{check.failures:,} " if check.failures else "no")
+        assert (check.sentence.split()[0] == f"{check.failures:,}") is bool(check.failures)
     return {check.name: check.failures for check in done if check.failures}
 
 
@@ -143,6 +143,85 @@ def test_items_of_a_purchase_that_is_not_there(connection: duckdb.DuckDBPyConnec
     assert failed(connection, ITEM) == {"references_found": 1}
     found = checks.run(connection, ITEM, Limits(), NOW)
     assert {check.name: check.severe for check in found}["references_found"] is False
+
+
+@pytest.mark.parametrize(
+    ("item", "item_type", "purchase", "purchase_type", "found"),
+    [
+        ("9007199254740993", "BIGINT", "9007199254740992", "VARCHAR", False),
+        ("9007199254740993", "BIGINT", "9007199254740993", "VARCHAR", True),
+        ("9007199254740993", "BIGINT", "9007199254740992", "DOUBLE", False),
+        ("123456789012345678901", "VARCHAR", "123456789012345678902", "VARCHAR", False),
+        ("7", "BIGINT", "007", "VARCHAR", True),
+        ("7", "DOUBLE", "7.00", "VARCHAR", True),
+        ("7", "BIGINT", "7", "DOUBLE", True),
+        ("7.5", "DOUBLE", "7.50", "VARCHAR", True),
+        ("0", "BIGINT", "0", "VARCHAR", True),
+        ("-70", "BIGINT", "-70", "VARCHAR", True),
+        ("7", "BIGINT", "7a", "VARCHAR", False),
+        ("007", "VARCHAR", "7", "VARCHAR", False),
+        ("true", "BOOLEAN", "true", "VARCHAR", True),
+        ("true", "BOOLEAN", "TRUE", "VARCHAR", True),
+        ("true", "BOOLEAN", "false", "VARCHAR", False),
+        ("true", "BOOLEAN", "1", "BIGINT", False),
+        ("2026-01-31 10:00:00", "TIMESTAMP", "2026-01-31T10:00:00Z", "VARCHAR", True),
+        ("2026-01-31 10:00:00", "TIMESTAMP", "2026-01-31T10:00:00.5Z", "VARCHAR", False),
+        ("2026-01-31 10:00:00", "TIMESTAMP", "once", "VARCHAR", False),
+        ("2026-01-31", "DATE", "2026-01-31", "VARCHAR", True),
+        ("2026-01-31", "DATE", "2026-01-31", "TIMESTAMP", True),
+        ('"a"', "JSON", "a", "VARCHAR", True),
+        ('{"a":1}', "JSON", '{"a":1}', "VARCHAR", True),
+    ],
+)
+def test_references_between_columns_of_two_types(
+    connection: duckdb.DuckDBPyConnection,
+    item: str,
+    item_type: str,
+    purchase: str,
+    purchase_type: str,
+    *,
+    found: bool,
+) -> None:
+    """M069: both ways, and never by way of a float."""
+    for one, other in ((ITEM, PURCHASE), (PURCHASE, ITEM)):
+        for (_, name), type_, value in (
+            (one, item_type, item),
+            (other, purchase_type, purchase),
+        ):
+            connection.execute(
+                f"ALTER TABLE events.{name} ALTER purchase_id SET DATA TYPE {type_} "
+                f"USING $${value}$$::{type_}"
+            )
+        assert failed(connection, ITEM) == ({} if found else {"references_found": 1})
+
+
+def test_what_is_well_is_said_in_plain_words(connection: duckdb.DuckDBPyConnection) -> None:
+    told = {
+        f"{name[0]} {check.name}": check.sentence
+        for name in (CUSTOMERS, ITEM, PRODUCTS, POOL)
+        for check in checks.run(connection, name, Limits(), NOW)
+    }
+    assert told["customers no_duplicates"] == "no identifier belongs to two customers"
+    assert told["customers volume_usual"] == "every last delivery is about as large as usual"
+    assert told["events ids_valid"] == "every event has a customer and a time"
+    assert told["events references_found"] == "the purchase of every purchase_item is there"
+    assert told["catalogs values_within_limit"] == "no value is over 28,672 bytes"
+    assert told["vouchers no_duplicates"] == "no code stands twice in the pool"
+
+
+def test_one_row_is_told_as_one(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("UPDATE events.purchase SET customer_id = 99")
+    connection.execute("UPDATE events.purchase_item SET purchase_id = 'q'")
+    told = {
+        check.name: check.sentence
+        for name in (PURCHASE, ITEM)
+        for check in checks.run(connection, name, Limits(), NOW)
+        if check.failures
+    }
+    assert told == {
+        "ids_valid": "1 event without a customer or a time",
+        "references_found": "1 purchase_id of purchase_item without a purchase",
+    }
 
 
 def test_items_before_any_purchase(connection: duckdb.DuckDBPyConnection) -> None:
@@ -312,7 +391,7 @@ def test_an_unusual_delivery_is_named(connection: duckdb.DuckDBPyConnection) -> 
     (one,) = [c for c in checks.run(connection, CUSTOMERS, Limits(), NOW) if "volume" in c.name]
     number = connection.execute("SELECT max(sequence) FROM import_assets.batches").fetchall()[0][0]
     assert one.sentence == (
-        "1 imports whose last delivery is of an unusual size: clients, 7 records in "
+        "1 import whose last delivery is of an unusual size: clients, 7 records in "
         f"file_{number}.csv, while the median of the 5 before it is 1,000"
     )
     assert not one.severe
