@@ -36,6 +36,7 @@ from import_assets.warehouse.sql import (
     table_label,
     table_sql,
 )
+from import_assets.wording import counted
 
 SHOWN = 20
 """How many of the distinct values that do not fit are told."""
@@ -137,10 +138,11 @@ def retype(
     with _function(connection, recast, change) as function, _transaction(connection):
         report = _look(connection, change, recast)
         if report.misfits and not null_misfits:
-            raise MisfitsError(
-                f"{report.misfits:,} values of {change.name} in {table_label(change.table)} do not "
-                f"fit type {change.type}; nothing was changed"
+            where = f"of {change.name} in {table_label(change.table)}"
+            told = counted(
+                report.misfits, f"value {where} does not fit", f"values {where} do not fit"
             )
+            raise MisfitsError(f"{told} type {change.type}; nothing was changed")
         column = quote(change.name)
         if _is_event(change.table):
             redigesting.leave_to_latest(connection, change.table)
