@@ -64,7 +64,6 @@ class Model:
     since: dict[Customer, dict[str, tuple[dt.datetime, int]]] = field(default_factory=dict)
     """Since when each value holds, and how many rows were written later, negative."""
     stamp: dict[Customer, tuple[int, int]] = field(default_factory=dict)
-    added: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.shop = Shop(tuple(IdKind(name, hard) for name, hard in self.kinds.items()))
@@ -81,16 +80,13 @@ class Model:
             key: shop.since[key] - offset
             for customer in shop.customers
             for key in customer.ids
-            if owner_before.get(key) is not customer
+            if owner_before.get(key) is not customer or shop.added[key] > offset
         }
         touched: dict[Customer, int] = {}
         for key, row in changed.items():
             for customer in (shop.owner(key), owner_before.get(key)):
                 if customer is not None:
                     touched[customer] = min(row, touched.get(customer, row))
-        # An identifier that moves goes to the end of its new customer's list.
-        self.added = [key for key in self.added if key not in changed]
-        self.added += sorted(changed, key=lambda key: (changed[key], key))
 
         self.merge(stored, touched, place)
         for customer in sorted(shop.customers, key=lambda one: one.created):
@@ -160,10 +156,11 @@ class Model:
         return Counts(read=len(file.rows), customers_created=new, **outcomes), last
 
     def identifiers(self, customer: Customer) -> Row:
+        listed = self.shop.listed()
         return {
             name: next((v for k, v in customer.ids if k == name), None)
             if hard
-            else [v for k, v in self.added if k == name and (k, v) in customer.ids] or None
+            else listed.get((customer, name))
             for name, hard in self.kinds.items()
         }
 
@@ -228,7 +225,7 @@ def test_the_table_is_that_of_row_by_row(delivered: tuple[dict[str, bool], list[
         stored = table(connection, "SELECT * FROM customers ORDER BY customer_id")
         assert [{name: row.get(name) for name in columns} for row in stored] == model.rows
         owners = table(connection, "SELECT kind, value FROM import_assets.customer_ids")
-        assert len(owners) == len(model.added)
+        assert len(owners) == sum(len(customer.ids) for customer in model.shop.customers)
 
 
 @st.composite
@@ -312,6 +309,18 @@ def load(
 
 def customers(connection: duckdb.DuckDBPyConnection, columns: str) -> list[tuple[Any, ...]]:
     return connection.execute(f"SELECT {columns} FROM customers ORDER BY customer_id").fetchall()
+
+
+def test_cookies_of_a_merged_profile_stay_in_the_order_of_their_use(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """b.4: the limit takes those that were not used for longest."""
+    load(connection, tmp_path, [{"id:cookie": "a"}, {"id:registered": "1", "id:cookie": "x"}])
+    before = "SELECT used FROM import_assets.customer_ids WHERE value = 'x'"
+    used = table(connection, before)
+    load(connection, tmp_path, [{"id:registered": "1", "id:cookie": "a"}])
+    assert customers(connection, "registered, cookie") == [("1", ["a", "x"])]
+    assert table(connection, before) == used
 
 
 def test_cookies_accumulate_in_the_order_they_came(
