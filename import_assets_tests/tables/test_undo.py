@@ -738,3 +738,31 @@ def test_what_a_batch_knows_that_cannot_be_undone_stays(yard: Yard) -> None:
     assert yard.shown() == {"1": ["c"]}
     assert table(yard.connection, "SELECT _batch FROM customers") == [{"_batch": "b2"}]
     assert yard.count("undo.touched_customers") == yard.count("undo.customer_ids") == 0
+
+
+def test_the_example_of_the_page(yard: Yard) -> None:
+    """docs/undo.md: three files of events, undone one after the other."""
+    yard.bring([event("1", 1), event("2", 1)], **EVENTS, key="a.csv")
+    yard.bring([event("1", 2)], **EVENTS, key="b.csv")
+    yard.bring([event("1", 3)], **EVENTS, key="c.csv")
+    seen = []
+    for place in (1, 2, 3):
+        yard.undo(f"b{place}")
+        seen.append(table(yard.connection, "SELECT registered, _file FROM customers"))
+    assert seen == [
+        [{"registered": "1", "_file": "b.csv"}],
+        [{"registered": "1", "_file": "c.csv"}],
+        [],
+    ]
+
+
+def test_rejects_stay_rejects_when_what_stood_in_the_way_is_undone(yard: Yard) -> None:
+    """D39: a replay brings them in, see docs/undo.md."""
+    yard.bring([{"id:code": "A"}], **CODES)
+    counts = yard.bring([{"id:code": "A"}], **{**CODES, "table": ("vouchers", "WINTER")})
+    assert counts.rejected == 1
+    yard.undo("b1")
+    assert yard.count('vouchers."WINTER"') == 0
+    assert table(yard.connection, "SELECT batch_id, replayed_in FROM import_assets.rejects") == [
+        {"batch_id": "b2", "replayed_in": None}
+    ]
