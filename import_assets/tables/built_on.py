@@ -26,6 +26,7 @@ from import_assets.warehouse import ledger
 from import_assets.warehouse.ledger import Entry
 from import_assets.warehouse.sql import parse_table_label, table_sql
 from import_assets.warehouse.tables import exists
+from import_assets.wording import counted
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def dependents(connection: duckdb.DuckDBPyConnection, entry: Entry) -> list[Depe
             "(SELECT sequence FROM import_assets.batches WHERE undone_at IS NULL) GROUP BY sequence"
         ).fetchall()
         for sequence, records in rows:
-            whys[sequence].append(f"{records:,} {what}")
+            word, _, rest = what.partition(" ")
+            whys[sequence].append(f"{counted(records, word.removesuffix('s'), word)} {rest}")
     entries = {one.sequence: one for one in ledger.of_sequences(connection, list(whys))}
     return [Dependent(entries[sequence], ", ".join(whys[sequence])) for sequence in sorted(whys)]
 

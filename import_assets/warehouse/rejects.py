@@ -14,6 +14,7 @@ import polars as pl
 from import_assets.errors import FileRefused
 from import_assets.staging.manifest import Manifest
 from import_assets.warehouse.sql import frame, number
+from import_assets.wording import counted
 
 NONE = (
     "SELECT NULL::VARCHAR AS file, 0::BIGINT AS record, 0::BIGINT AS line, "
@@ -75,8 +76,8 @@ def hand_back(
         raise FileRefused(
             manifest.key,
             REPLAYED,
-            f"{manifest.read - found:,} of {manifest.read:,} records are no rejects any more: they "
-            "were replayed meanwhile, or their delivery was forgotten or undone. Get what is "
+            f"of {counted(manifest.read, 'record')}, {manifest.read - found:,} cannot be replayed "
+            "any more: replayed meanwhile, or of a delivery that was forgotten or undone. Get what is "
             f"outstanding anew: import-assets rejects {manifest.import_name}",
         )
     connection.execute(

@@ -389,7 +389,7 @@ def test_what_others_built_on_is_not_undone_without_them(yard: Yard) -> None:
     assert "crm: names.csv" in sentence
     assert "1 of the same customers" in sentence
     assert "crm: sales.csv" in sentence
-    assert "1 events of its customers" in sentence
+    assert "1 event of its customers" in sentence
     assert "--cascade" in sentence
     assert state(yard.connection) == before
     done = yard.undo("b1", cascade=True)
