@@ -77,8 +77,8 @@ def hand_back(
             manifest.key,
             REPLAYED,
             f"of {counted(manifest.read, 'record')}, {manifest.read - found:,} cannot be replayed "
-            "any more: replayed meanwhile, or of a delivery that was forgotten or undone. Get what is "
-            f"outstanding anew: import-assets rejects {manifest.import_name}",
+            "any more: replayed meanwhile, or of a delivery that was forgotten or undone. Get what "
+            f"is outstanding anew: import-assets rejects {manifest.import_name}",
         )
     connection.execute(
         f"UPDATE import_assets.rejects SET replayed_in = $sequence WHERE {which}",
