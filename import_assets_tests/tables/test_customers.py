@@ -131,10 +131,11 @@ class Model:
         newest: dict[Customer, tuple[dt.datetime, int]] = {}
         new = len(self.shop.customers) - len(known)
         for row, (_, cells) in enumerate(file.rows, 1):
-            customer = self.shop.customer_of_row.get(offset + row)
-            if customer is None:
+            taken = self.shop.customer_of_row.get(offset + row)
+            if taken is None:
                 outcomes["rejected"] += 1
                 continue
+            customer = taken.remaining
             record = self.cells.setdefault(customer, dict.fromkeys(ATTRIBUTES))
             versions = self.since.setdefault(customer, {})
             old = dict(record)
