@@ -74,6 +74,9 @@ class Reject:
 def rejects_frame(rejects: Iterable[Reject] = ()) -> pl.DataFrame:
     """Return the rejects as a frame with the columns `REJECTS`."""
     rows = list(rejects)
+    if not rows:
+        # Most blocks have none, and this is a small fraction of the way below.
+        return pl.DataFrame(schema=REJECTS)
     faults = [fault for row in rows for fault in row.faults]
     # Column by column: from a list of dicts it takes ten times as long.
     # By way of polars: to make an array of a Python list, pyarrow imports all of pandas.
