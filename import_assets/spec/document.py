@@ -282,6 +282,10 @@ _ADVICE = {
 def _syntax_problem(file: Path, text: str, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+    end = _place_after(text)
+    if place.line > end.line:
+        # libyaml counts one more line behind a last one that has no line end.
+        place = end
     return Problem(file, place.line, place.column, "", "".join(_advice(text, place, error)))
 
 

@@ -121,6 +121,7 @@ def test_keys_with_nothing_behind_them_are_noted():
         ("a: [1\n", 2, 1, "a comma or a closing bracket is missing; it began on line 1"),
         ("a: {b: 1\n", 2, 1, "a comma or a closing bracket is missing"),
         ("a: 'b\n", 2, 1, "a quote is opened and never closed; it began on line 1"),
+        ("a: 1\nb", 2, 2, "a `:` is missing behind the key; it began on line 2"),
         ("a: 1\n b: 2\n", 2, 3, "put text that holds `: ` in quotes"),
         ("a:\n  - b\n - c\n", 3, 2, "indentation does not fit"),
         ("a: 1\nb\n", 3, 1, "a `:` is missing"),
