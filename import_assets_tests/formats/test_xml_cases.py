@@ -189,6 +189,25 @@ def test_the_row_is_found(text: str, row: str, rows: list[dict[str, str]]) -> No
     assert (found.reader.row, found.rows) == (row, rows)
 
 
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20])
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("<r><x><i k='1'><t>a</t></i></x><y><i k='2'><t>b</t></i></y></r>", "i"),
+        ("<r><g:i k='1'><t>a</t></g:i><i k='2'><t>b</t></i></r>", "i"),
+        ("<r><g:i k='1'><t>a</t></g:i><i k='2'><t>b</t></i></r>", "r/i"),
+        ("<r><i k='1'><t>a</t></i><i k='2'><t>b</t></i><g:i/></r>", None),
+    ],
+)
+def test_rows_at_several_places_have_the_same_columns(
+    text: str, row: str | None, block_bytes: int
+) -> None:
+    """D33: a name alone means rows anywhere, and it fits with a prefix too."""
+    found = read_xml(text, row=row, block_bytes=block_bytes)
+    assert found.header == ("@k", "t")
+    assert found.rows[:2] == [{"@k": "1", "t": "a"}, {"@k": "2", "t": "b"}]
+
+
 @pytest.mark.parametrize("row", ["a/i", "i", "a/x:i", "x:i"])
 def test_a_row_is_named(row: str) -> None:
     """D33: by path or by name, of which the outermost counts; with its prefix or without."""

@@ -40,6 +40,7 @@ class Paths:
         self._path_names = [""]
         self._roles = [OUTSIDE]
         self._as_json = [False]
+        self._rows: list[int] = []
         self._table = np.full((64, 64), _NO_CODE, np.int16)
 
     def __len__(self) -> int:
@@ -88,11 +89,15 @@ class Paths:
             path = self._parents[path]
         return tuple(reversed(names))
 
-    def settle(self, rule: RowRule) -> None:
-        """Say which elements are rows, once it is found."""
+    def settle(self, rule: RowRule) -> bool:
+        """Say which elements are rows, once it is found.
+
+        Returns whether rows of several paths were numbered before as if they were no rows.
+        """
         self.rule = rule
         for path in range(1, len(self)):
             self._place(path)
+        return len(self._rows) > 1
 
     def codes(self, names: pl.Series, *, attributes: bool = False) -> Codes:
         """Return the numbers of names; `xmlns` and `xmlns:…` as attributes have -1.
@@ -115,6 +120,9 @@ class Paths:
     def numbers(self, parents: NDArray[np.int64], codes: Codes) -> NDArray[np.int64]:
         """Return the paths of elements, or attributes, by the paths they are in and their names.
 
+        Rows may lie at several places, by a name that fits anywhere or with and without a prefix.
+        They all have the path of the first, so that what is in them is the same columns.
+
         Raises:
             FileRefused: `too_many_columns`.
         """
@@ -128,6 +136,8 @@ class Paths:
                 self._add(int(pairs[0, at]), int(pairs[1, at]))
             self._make_room()
             found = self._table[parents, codes]
+        if len(self._rows) > 1:
+            found = np.where(np.isin(found, self._rows), self._rows[0], found)
         return found.astype(np.int64)
 
     def _add(self, parent: int, code: int) -> None:
@@ -146,6 +156,7 @@ class Paths:
             self._roles[path] = INSIDE
         elif self.rule is not None and self.rule.fits(self.full(path)):
             self._roles[path] = ROW
+            self._rows.append(path)
         names = self.below_row(path)
         if names and self._json:
             written = {".".join(names), ".".join(local(name) for name in names)}

@@ -91,7 +91,9 @@ class Scan:
                 self._judge(more)
             elements = find_elements(marks, place.stack, self.paths)
             if self.paths.rule is None and len(elements.tag):
-                self.paths.settle(find_row(_counts(elements, self.paths), self.file))
+                rule = find_row(_counts(elements, self.paths), self.file)
+                if self.paths.settle(rule):
+                    elements = find_elements(marks, place.stack, self.paths)
             rows = find_rows(elements, self.paths)
             stretch = _stretch(elements, rows, self.paths, breaks, place)
             done = stretch.done
