@@ -168,8 +168,6 @@ def apply(definition: Import, warehouse: Warehouse, batch: Batch) -> Applied:
         applied = apply_batch(
             connection, batch, definition.project.spec, utc_now(), terms_of(definition)
         )
-        if batch.manifest.replay_of is None:
-            refusals.clear(connection, definition.name, batch.manifest.key)
     # Were it kept, a delivery that is forgotten would come back from here unasked.
     Staging(definition.project.staging_path).remove(batch)
     return applied

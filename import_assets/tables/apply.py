@@ -17,7 +17,7 @@ from import_assets.staging.manifest import Manifest
 from import_assets.tables import catalogs, customers, events, journal, threshold, vouchers
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import attributes as attribute_books
-from import_assets.warehouse import contracts, ledger, rejects
+from import_assets.warehouse import contracts, ledger, refusals, rejects
 from import_assets.warehouse.contracts import USUAL, Terms
 from import_assets.warehouse.ledger import Turn
 from import_assets.warehouse.sql import (
@@ -93,6 +93,8 @@ def _apply(
     rejects.hand_back(connection, batch.manifest, turn.sequence, rejected)
     ledger.record(connection, batch.manifest, counts, turn)
     rejects.store(connection, batch.manifest, turn.sequence, rejected)
+    if batch.manifest.replay_of is None:
+        refusals.clear(connection, batch.manifest.import_name, batch.manifest.key)
     return Applied(counts, already=False)
 
 
