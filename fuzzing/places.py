@@ -51,6 +51,9 @@ MODULES = {
 }
 """The modules whose branches count as covered by each target; more would be slower."""
 
+COMPARED = frozenset({"definitions", "cursors"})
+"""Targets of which the values in comparisons are watched: those that compare texts, not arrays."""
+
 
 def load(name: str) -> Target:
     """Return the target of this name, loading it and what it fuzzes."""
