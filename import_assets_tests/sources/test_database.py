@@ -22,7 +22,7 @@ from import_assets.errors import Disconnected, FileRefused, ImportAssetsError, S
 from import_assets.sources.sql.faults import Faults
 from import_assets.sources.sql.open import open_session
 from import_assets.sources.sql.other import OtherSession
-from import_assets.sources.sql.session import BLOCK_BYTES, Session
+from import_assets.sources.sql.session import BLOCK_BYTES, FIRST_ROWS, Session
 from import_assets.spec.connections import SqlConnection
 from import_assets.spec.models import Limits
 from import_assets_tests.servers import mariadb as maria
@@ -154,6 +154,17 @@ def test_rows_without_a_cursor_are_handed_over(database: Database, table: str) -
     assert sorted(found.values("id")) == [1, 2]
     assert found.cursor == "moved"
     assert ids(orders.pull()) == [1]
+
+
+def test_so_many_rows_without_a_cursor_that_they_fill_a_block(
+    database: Database, table: str
+) -> None:
+    """D43: SQLite gives a block of them a column without a type."""
+    orders = Import(database.feed(f"SELECT * FROM {table}", "moved"))
+    without = FIRST_ROWS + 1
+    insert(database, table, *((n, "a", None) for n in range(without)), (without, "b", "10:00:00"))
+    assert len(orders.pull()) == without + 1
+    assert len(orders.pull()) == without
 
 
 def test_start_is_where_the_first_start_begins(database: Database, table: str) -> None:

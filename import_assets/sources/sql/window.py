@@ -199,10 +199,12 @@ class Window:
         digests = [digest for value, digest in self._passed if value >= low]
         for block in rows.newest():
             values = block[self.column]
+            if values.null_count() == len(values):
+                continue  # such a block has no type there, and cannot be compared with anything
             within = (values >= low).fill_null(value=False)
             digests += self._digests(block.filter(within))
             # They come in order, but where those without a value stand depends on the database.
-            if values.null_count() < len(values) and not within.any():
+            if not within.any():
                 break
         return {
             "version": _VERSION,
