@@ -66,6 +66,17 @@ def test_malformed_at_its_very_end() -> None:
     assert refused.value.line == 2
 
 
+@pytest.mark.parametrize("block_bytes", [1, 300, 1 << 20])
+@pytest.mark.parametrize(
+    "text", ["'<>", "\"</><a ='1'>", "<r/>'<>", "<!-- -->\n'<r/>", "<r><i/></r>\n\"<r><i/></r>"]
+)
+def test_what_stands_behind_a_quote_outside_of_the_root(text: str, block_bytes: int) -> None:
+    """M106: expat says nothing of it before the quote is closed, and so nobody may read it."""
+    with pytest.raises(FileRefused) as refused:
+        read_xml(text + 600 * " ", row="i", block_bytes=block_bytes)
+    assert refused.value.reason == "malformed_xml"
+
+
 @examples(150)
 @given(
     parts=st.lists(

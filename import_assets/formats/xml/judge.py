@@ -15,6 +15,8 @@ class Judge:
 
     No entity can be defined, since a document with a DOCTYPE is refused. Prefixes are not looked
     at: names are read as they are written.
+
+    `roots` is 1 once a root element was met, else 0.
     """
 
     def __init__(self, file: str, encoding: str) -> None:
@@ -22,6 +24,11 @@ class Judge:
         self._encoding = encoding
         self._parser = expat.ParserCreate(encoding="utf-8")
         self._parser.StartDoctypeDeclHandler = self._refuse_doctype
+        self._parser.StartElementHandler = self._meet_root
+        if hasattr(self._parser, "SetReparseDeferralEnabled"):
+            # Newer versions of expat may wait for more bytes before they say what they could say.
+            self._parser.SetReparseDeferralEnabled(False)
+        self.roots = 0
         self._taken = 0
 
     def take(self, data: bytes) -> None:
@@ -56,6 +63,10 @@ class Judge:
             reason = f"here stands a byte that {self._encoding} does not know"
             return faults.malformed_as(self._file, reason, line, column)
         return faults.malformed(self._file, error.code, line, column)
+
+    def _meet_root(self, *_: object) -> None:
+        self.roots = 1
+        self._parser.StartElementHandler = None
 
     def _refuse_doctype(self, *_: object) -> None:
         raise faults.doctype(self._file, self._parser.CurrentLineNumber)

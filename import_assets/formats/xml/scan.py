@@ -89,6 +89,7 @@ class Scan:
             self._check_markup(marks, breaks, place)
             if more is not None:
                 self._judge(more)
+            self._check_roots(marks, place)
             elements = find_elements(marks, place.stack, self.paths)
             if self.paths.rule is None and len(elements.tag):
                 rule = find_row(_counts(elements, self.paths), self.file)
@@ -107,11 +108,21 @@ class Scan:
             if marks.capped and not done:
                 most *= 2
             pending.drop(done)
+            place.rooted |= bool(self.judge.roots and rows.tags)
             place.move(done, breaks, open_after(elements, rows, place.stack))
 
     def _judge(self, more: bytes) -> None:
         self.judge.take(more)
         if self.pending.ended and not self.pending.cut:
+            self.judge.end()
+
+    def _check_roots(self, marks: Marks, place: _Place) -> None:
+        """Refuse what looks like a tag outside of the root, where nobody has judged it yet.
+
+        Outside of the root, expat takes a quote for the beginning of a literal as in a DTD, and
+        says nothing until it ends.
+        """
+        if np.count_nonzero(marks.before <= 0) + place.rooted > self.judge.roots:
             self.judge.end()
 
     def _check_markup(self, marks: Marks, breaks: Positions, place: _Place) -> None:
@@ -142,11 +153,13 @@ class Scan:
 class _Place:
     """How far a document is done: what is pending begins at `offset`, on `line`.
 
-    `stack` are the paths of the elements that are open there.
+    `stack` are the paths of the elements that are open there; the root is `rooted` if its first tag
+    stands before.
     """
 
     offset: int = 0
     line: int = 1
+    rooted: bool = False
     stack: list[int] = field(default_factory=list)
 
     def line_of(self, at: int, breaks: Positions) -> int:
