@@ -150,7 +150,7 @@ class Window:
             yield self._without_known(block, values)
 
     def _without_known(self, block: pl.DataFrame, values: pl.Series) -> pl.DataFrame:
-        if not self.known or self.last is None:
+        if not self.known or self.last is None or _without_values(values):
             return block
         places = (values <= self.last).fill_null(value=False).arg_true().to_list()
         keep = np.ones(block.height, dtype=bool)
@@ -162,7 +162,7 @@ class Window:
         return block.filter(pl.Series(keep))
 
     def _check(self, values: pl.Series) -> None:
-        if values.null_count() == len(values):
+        if _without_values(values):
             return
         if self.kind == "text" and values.dtype == pl.String:
             self._check_shape(values)
@@ -199,8 +199,8 @@ class Window:
         digests = [digest for value, digest in self._passed if value >= low]
         for block in rows.newest():
             values = block[self.column]
-            if values.null_count() == len(values):
-                continue  # such a block has no type there, and cannot be compared with anything
+            if _without_values(values):
+                continue
             within = (values >= low).fill_null(value=False)
             digests += self._digests(block.filter(within))
             # They come in order, but where those without a value stand depends on the database.
@@ -230,6 +230,11 @@ class Window:
 
     def _unusable(self, what: str) -> FileRefused:
         return unusable(self.column, what, self.file)
+
+
+def _without_values(values: pl.Series) -> bool:
+    """Tell whether a block has no value of the cursor: it may have no type then, and no order."""
+    return values.null_count() == len(values)
 
 
 def unusable(column: str, what: str, file: str) -> FileRefused:
