@@ -12,17 +12,21 @@ from typing import Any
 import duckdb
 import polars as pl
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 from import_assets.records import Fault, Reject, rejects_frame
 from import_assets.spec.models import AttributeType, Identifier, ProjectSpec
 from import_assets.staging.batch import Batch
 from import_assets.staging.manifest import Manifest
+from import_assets.tables import parts
 from import_assets.warehouse.schema import create_schema
 from import_assets.warehouse.sql import frame
 
 _THOROUGH = int(os.environ.get("IMPORT_ASSETS_TEST_EXAMPLES", "1"))
 
 NOW = dt.datetime(2026, 7, 1, 12, 0)
+PART_CELLS = st.sampled_from([2, 10, parts.CELLS])
+"""How many cells of a large batch are applied at once; few make it many parts."""
 CUSTOMERS = ("customers",)
 
 POLARS_TYPES: dict[AttributeType, pl.DataType] = {

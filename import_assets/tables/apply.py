@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import polars as pl
@@ -20,6 +22,7 @@ from import_assets.warehouse import attributes as attribute_books
 from import_assets.warehouse import contracts, ledger, refusals, rejects
 from import_assets.warehouse.contracts import USUAL, Terms
 from import_assets.warehouse.ledger import Turn
+from import_assets.warehouse.memory import bounded, give_back, unbound
 from import_assets.warehouse.sql import (
     LINEAGE_TYPES,
     SQL_TYPES,
@@ -30,6 +33,15 @@ from import_assets.warehouse.sql import (
     table_label,
     transaction,
 )
+
+MEMORY = 250
+"""What DuckDB may take at first to apply a batch, in megabytes."""
+
+USUAL_COLUMNS = 30
+COLUMN_MEMORY = 4
+"""What each column above the usual ones adds, in megabytes: of each, blocks stay in memory."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -52,8 +64,12 @@ def apply_batch(
     `now` is naive UTC and becomes the time of import. Raises FileRefused where the batch does not
     fit its table or breaks its contract; nothing is written then.
     """
-    with transaction(connection):
-        return _apply(connection, batch, project, now, terms)
+
+    def attempt(limit: str | None) -> Applied:
+        with transaction(connection):
+            return _apply(connection, batch, project, now, terms, memory_limit=limit)
+
+    return _with_enough_memory(connection, attempt, batch.manifest)
 
 
 def try_batch(
@@ -64,9 +80,31 @@ def try_batch(
     terms: Terms = USUAL,
 ) -> tuple[Applied, pl.DataFrame]:
     """Do what `apply_batch` does and roll it back; return the outcome and the batch's rejects."""
-    with transaction(connection, keep=False):
-        applied = _apply(connection, batch, project, now, terms)
-        return applied, rejects.of_batch(connection, batch.manifest.batch_id)
+
+    def attempt(limit: str | None) -> tuple[Applied, pl.DataFrame]:
+        with transaction(connection, keep=False):
+            applied = _apply(connection, batch, project, now, terms, memory_limit=limit)
+            return applied, rejects.of_batch(connection, batch.manifest.batch_id)
+
+    return _with_enough_memory(connection, attempt, batch.manifest)
+
+
+def _with_enough_memory(
+    connection: duckdb.DuckDBPyConnection,
+    attempt: Callable[[str | None], T],
+    manifest: Manifest,
+) -> T:
+    """Return what an attempt gives within a bound, or else without one."""
+    columns = len(manifest.attributes) + len(manifest.identifiers)
+    megabytes = MEMORY + COLUMN_MEMORY * max(0, columns - USUAL_COLUMNS)
+    try:
+        return attempt(f"{megabytes}MB")
+    except duckdb.Error as error:
+        unbound(connection)
+        if not isinstance(error, duckdb.OutOfMemoryException):
+            raise
+        # The transaction was rolled back, so it can be done again as if it had never begun.
+        return attempt(None)
 
 
 def _apply(
@@ -75,6 +113,8 @@ def _apply(
     project: ProjectSpec,
     now: dt.datetime,
     terms: Terms,
+    *,
+    memory_limit: str | None,
 ) -> Applied:
     entry = ledger.applied(connection, batch.manifest.batch_id)
     if entry is not None:
@@ -86,7 +126,9 @@ def _apply(
     _drop_temporary(connection)
     _stage_view(connection, batch)
     _open_journal(connection, batch.manifest, turn)
-    counts = _apply_rows(connection, batch.manifest, project, turn)
+    give_back()
+    with bounded(connection, memory_limit) if memory_limit else nullcontext():
+        counts = _apply_rows(connection, batch.manifest, project, turn)
     counts = _complete(batch.manifest, counts)
     rejected = _rejected(connection, batch)
     threshold.hold(connection, batch, counts, terms, rejected)
@@ -229,6 +271,7 @@ def _apply_customers(
         lineage,
         turn,
         keep=_kept(manifest),
+        size=manifest.bytes,
     )
     counts = replace(counts, customers_created=found.created)
     return _reject(connection, counts, found.conflicts, "id_conflict")

@@ -10,12 +10,14 @@ import polars as pl
 
 from import_assets.errors import WarehouseError
 from import_assets.spec.models import Identifier
-from import_assets.tables import journal, versions
+from import_assets.tables import journal, parts, versions
+from import_assets.tables.idcolumns import identifiers_of
 from import_assets.tables.identity import CONFLICTS, IDS, STORED, IdKind, Resolution, resolve
 from import_assets.tables.outcome import Counts
 from import_assets.tables.upsert import Field, Upsert
 from import_assets.warehouse import attributes as attribute_books
 from import_assets.warehouse.ledger import Turn
+from import_assets.warehouse.memory import give_back
 from import_assets.warehouse.sql import add_columns, frame, literal, number, quote, table_sql
 from import_assets.warehouse.tables import exists
 
@@ -191,6 +193,8 @@ def _bind(
         connection.register("frame", rows.to_arrow())
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM frame")
         connection.unregister("frame")
+    del frames
+    give_back()
     _write_ids(connection, turn, moved=True)
     if not resolution.merged.is_empty():
         _merge(connection, resolution.merged, lineage, turn)
@@ -331,27 +335,15 @@ def _merge(
     )
 
 
-def identifier_values(identifiers: dict[str, Identifier]) -> str:
-    """SQL of a customer's identifiers, a column each, from rows of `import_assets.customer_ids`."""
-    return ", ".join(
-        f"max(value) FILTER (WHERE kind = {literal(name)}) AS {quote(name)}"
-        if identifier.hard
-        else f"list(value ORDER BY added) FILTER (WHERE kind = {literal(name)}) AS {quote(name)}"
-        for name, identifier in identifiers.items()
-    )
-
-
 def _fold_identifiers(
     connection: duckdb.DuckDBPyConnection, identifiers: dict[str, Identifier]
 ) -> list[Field]:
-    """Make the view `whole` of `folded` and the identifiers of customers in `touched` now."""
+    """Make the view `whole` of `folded` and the identifiers of the customers in `touching` now."""
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE identified AS
-        SELECT touched.customer_id, any_value(touched._row) AS _touched_row,
-               {identifier_values(identifiers)}
-        FROM touched LEFT JOIN import_assets.customer_ids USING (customer_id)
-        GROUP BY touched.customer_id
+        SELECT now.*, touching._row AS _touched_row
+        FROM touching JOIN ({identifiers_of("touching", identifiers)}) now USING (customer_id)
         """
     )
     connection.execute(
@@ -375,27 +367,15 @@ def apply(
     turn: Turn,
     *,
     keep: Set[str],
+    size: int = 0,
 ) -> Counts:
     """Update customers from `staged` and `resolved`; call after `resolve_customers`.
 
     Of the attributes in `keep`, an empty cell leaves the stored value as it is. Where `staged` has
-    `_updated`, an attribute is overwritten only by newer data (b.4).
+    `_updated`, an attribute is overwritten only by newer data (b.4). The delivery has `size` bytes.
     """
     described = connection.execute("DESCRIBE staged").fetchall()
     timed = any(row[0] == "_updated" for row in described)
-    # A time to come, and none at all, count as the present.
-    present = f"{turn.clock} + s._row"
-    at = f", least(coalesce(epoch_us(s._updated), {present}), {present}) AS _at" if timed else ""
-    values = "".join(f", s.{quote(f'attr:{name}')} AS {quote(name)}" for name in attributes)
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE incoming AS
-        SELECT resolved.customer_id, s._row{at}{values}
-        FROM staged s JOIN resolved USING (_row)
-        """
-    )
-    connection.execute("CREATE OR REPLACE TEMP TABLE changed_rows AS SELECT _row FROM changed_ids")
-    _load_seen(connection, "SELECT customer_id FROM incoming UNION SELECT customer_id FROM touched")
     fields = [
         Field(
             name,
@@ -415,10 +395,32 @@ def apply(
         versioned=True,
         seen="seen",
     )
-    counts = upsert.classify(connection)
-    upsert.fold(connection)
-    _write(connection, identifiers, upsert, lineage, turn)
+    connection.execute("CREATE OR REPLACE TEMP TABLE changed_rows AS SELECT _row FROM changed_ids")
+    counts = Counts()
+    for part in parts.conditions(connection, "resolved", len(attributes), size):
+        _load_incoming(connection, upsert, turn, part)
+        _load_seen(connection, part, "SELECT customer_id FROM incoming")
+        counts += upsert.classify(connection)
+        upsert.fold(connection)
+        _write(connection, identifiers, upsert, lineage, turn)
     return counts
+
+
+def _load_incoming(
+    connection: duckdb.DuckDBPyConnection, upsert: Upsert, turn: Turn, part: str
+) -> None:
+    """Put the attributes of those rows of `staged` that a part has into `incoming`."""
+    # A time to come, and none at all, count as the present.
+    present = f"{turn.clock} + s._row"
+    at = f", least(coalesce(epoch_us(s._updated), {present}), {present}) AS _at"
+    values = "".join(f", s.{quote(f'attr:{f.name}')} AS {f.sql}" for f in upsert.fields)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE incoming AS
+        SELECT customer_id, s._row{at if upsert.timed else ""}{values}
+        FROM staged s JOIN (SELECT * FROM resolved WHERE {part}) USING (_row)
+        """
+    )
 
 
 def create_unknown(
@@ -432,17 +434,29 @@ def create_unknown(
         "CREATE OR REPLACE TEMP TABLE folded AS "
         "SELECT NULL::BIGINT AS customer_id, NULL::BIGINT AS _row WHERE false"
     )
-    _load_seen(connection, "SELECT customer_id FROM touched")
     upsert = Upsert(table_sql(TABLE), "customer_id", [], seen="seen")
-    _write(connection, identifiers, upsert, lineage, turn)
+    columns = len(connection.execute(f"DESCRIBE {table_sql(TABLE)}").fetchall())
+    for part in parts.conditions(connection, "touched", columns):
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE bound AS "
+            f"SELECT customer_id FROM changed_ids WHERE {part}"
+        )
+        _load_seen(connection, part, "SELECT customer_id FROM bound")
+        _write(connection, identifiers, upsert, lineage, turn)
 
 
-def _load_seen(connection: duckdb.DuckDBPyConnection, keys: str) -> None:
-    """Put the stored rows and versions of customers, by a SELECT of them, into `seen`.
+def _load_seen(connection: duckdb.DuckDBPyConnection, part: str, keys: str) -> None:
+    """Put those in `touched` that a part has into `touching`, and what is stored into `seen`.
 
-    They are compared, kept and written from there: a large table is looked through once.
+    Stored rows and versions are those of `touching` and of the customers that the SELECT `keys`
+    gives. They are compared, kept and written from there: a large table is looked through once.
     """
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE seen_keys AS {keys}")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE touching AS SELECT * FROM touched WHERE {part}"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE seen_keys AS {keys} UNION SELECT customer_id FROM touching"
+    )
     for name, stored in (("seen", table_sql(TABLE)), ("seen_versions", versions.TABLE)):
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT s.* FROM {stored} s "
@@ -457,7 +471,7 @@ def _write(
     lineage: dict[str, object],
     turn: Turn,
 ) -> None:
-    """Write `folded` and the identifiers of `touched`, and keep what was there before."""
+    """Write `folded` and the identifiers of `touching`, and keep what was there before."""
     attributes = upsert.fields
     fields = [*attributes, *_fold_identifiers(connection, identifiers)]
     whole = replace(upsert, fields=fields, source="whole")
@@ -466,7 +480,7 @@ def _write(
 
     def before() -> None:
         names = [field.name for field in attributes]
-        met = "new_versions" if upsert.versioned else "changed_ids"
+        met = "new_versions" if upsert.versioned else "bound"
         journal.customers(connection, turn.sequence, "written", names, met=met, seen="seen")
         if upsert.versioned:
             journal.versions(connection, turn.sequence, "new_versions", seen="seen_versions")

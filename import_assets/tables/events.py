@@ -11,13 +11,9 @@ from import_assets.spec.models import CONSENT, AttributeType
 from import_assets.tables import journal
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse.ledger import Turn
-from import_assets.warehouse.memory import bounded
 from import_assets.warehouse.sql import first_row, number, quote, table_sql
 
 DIGEST = "_digest"
-
-_HISTORY_MEMORY = "400MB"
-"""What a look through the history may take; a million events given need a quarter of it."""
 
 
 def ensure_table(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> None:
@@ -97,19 +93,18 @@ def _find_new(
     # hashes, gigabytes of it, in place of the events given.
     times = first_row(connection, "SELECT min(_timestamp), max(_timestamp) FROM staged")
     low, high = times or (None, None)
-    with bounded(connection, _HISTORY_MEMORY):
-        connection.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE known_events AS
-            WITH history AS (
-                SELECT customer_id, _digest AS digest FROM {table_sql(table)}
-                WHERE _imported_at >= $since::TIMESTAMP
-                  AND "timestamp" BETWEEN $low::TIMESTAMP AND $high::TIMESTAMP
-            )
-            SELECT _row, customer_id FROM given SEMI JOIN history USING (customer_id, digest)
-            """,
-            {"since": since, "low": low, "high": high},
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE known_events AS
+        WITH history AS (
+            SELECT customer_id, _digest AS digest FROM {table_sql(table)}
+            WHERE _imported_at >= $since::TIMESTAMP
+              AND "timestamp" BETWEEN $low::TIMESTAMP AND $high::TIMESTAMP
         )
+        SELECT _row, customer_id FROM given SEMI JOIN history USING (customer_id, digest)
+        """,
+        {"since": since, "low": low, "high": high},
+    )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE new_events AS SELECT _row, customer_id FROM given "
         "WHERE _row NOT IN (SELECT _row FROM known_events)"

@@ -12,13 +12,14 @@ import duckdb
 from import_assets.spec.models import Identifier
 from import_assets.tables import journal
 from import_assets.tables.built_on import find_users
-from import_assets.tables.customers import TABLE, identifier_values
+from import_assets.tables.customers import TABLE
 from import_assets.tables.handing_on import (
     hand_on_customers,
     hand_on_drops,
     hand_on_identifiers,
     take_back_uses,
 )
+from import_assets.tables.idcolumns import identifiers_of
 from import_assets.tables.restoring import columns, hand_on_lineage, restore
 from import_assets.warehouse.ledger import Entry
 from import_assets.warehouse.sql import literal, number, quote, table_sql
@@ -165,9 +166,7 @@ def _fill_identifiers(
     connection.execute(
         f"""
         UPDATE {table_sql(TABLE)} c SET {values} FROM (
-            SELECT affected.customer_id, {identifier_values(identifiers)}
-            FROM affected LEFT JOIN import_assets.customer_ids USING (customer_id)
-            GROUP BY affected.customer_id) now
+{identifiers_of("affected", identifiers)}) now
         WHERE c.customer_id = now.customer_id
         """
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 import duckdb
 import pytest
@@ -15,10 +16,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from import_assets.errors import WarehouseError
+from import_assets.tables import parts
 from import_assets.tables.apply import apply_batch
 from import_assets.tables.identity import IdKind
 from import_assets.tables.outcome import Counts
-from import_assets_tests.builders import NOW, Row, batch, examples, project, table, warehouse
+from import_assets_tests.builders import (
+    NOW,
+    PART_CELLS,
+    Row,
+    batch,
+    examples,
+    project,
+    table,
+    warehouse,
+)
 from import_assets_tests.tables.shop import Customer, Ids, Shop
 
 KINDS = [
@@ -212,12 +223,15 @@ def deliveries(draw: st.DrawFn) -> tuple[dict[str, bool], list[File]]:
 
 
 @examples(25)
-@given(delivered=deliveries())
-def test_the_table_is_that_of_row_by_row(delivered: tuple[dict[str, bool], list[File]]) -> None:
+@given(delivered=deliveries(), cells=PART_CELLS)
+def test_the_table_is_that_of_row_by_row(
+    delivered: tuple[dict[str, bool], list[File]], cells: int
+) -> None:
     """M042-M045, M100, D18-D22, D34, b.4: contents, counts, lineage, and the sums."""
     kinds, files = delivered
     model = Model(kinds)
-    with warehouse() as connection, TemporaryDirectory() as folder:
+    large = mock.patch.object(parts, "CELLS", cells)
+    with warehouse() as connection, TemporaryDirectory() as folder, large:
         for place, file in enumerate(files):
             counts = deliver(connection, Path(folder), kinds, place, file)
             assert counts == model.apply(place, file)
@@ -250,12 +264,12 @@ def test_it_does_not_matter_how_rows_are_split_into_files(
 ) -> None:
     """M102, D22, b.4: one file or ten, with profiles that turn out to be one on the way."""
     kinds, whole, sizes = delivered
-    parts, rest = [], list(whole.rows)
+    files, rest = [], list(whole.rows)
     for size in sizes:
-        parts.append(replace(whole, rows=rest[:size]))
+        files.append(replace(whole, rows=rest[:size]))
         rest = rest[size:]
-    parts.append(replace(whole, rows=rest))
-    assert _profiles(kinds, [whole]) == _profiles(kinds, parts)
+    files.append(replace(whole, rows=rest))
+    assert _profiles(kinds, [whole]) == _profiles(kinds, files)
 
 
 def _profiles(kinds: dict[str, bool], files: list[File]) -> list[Row]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 import duckdb
 import pytest
@@ -15,14 +16,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from import_assets.errors import FileRefused
-from import_assets.tables import catalogs, identity, journal
+from import_assets.tables import catalogs, identity, journal, parts
 from import_assets.tables.apply import apply_batch
 from import_assets.tables.catalogs import Settings
 from import_assets.tables.outcome import Counts
 from import_assets.tables.undo import NotUndone, Undone, undo
 from import_assets.warehouse import ledger
 from import_assets.warehouse.sql import number
-from import_assets_tests.builders import NOW, Row, batch, examples, project, table, warehouse
+from import_assets_tests.builders import (
+    NOW,
+    PART_CELLS,
+    Row,
+    batch,
+    examples,
+    project,
+    table,
+    warehouse,
+)
 
 PURCHASE = ("events", "purchase")
 ITEMS = ("catalogs", "items")
@@ -232,9 +242,16 @@ def _sums(connection: duckdb.DuckDBPyConnection) -> list[Any]:
 
 
 @examples(12)
-@given(batches=st.lists(brought(cookies=False), min_size=1, max_size=4), chosen=st.integers(0, 3))
-def test_undone_is_as_if_it_had_never_been(batches: list[dict[str, Any]], chosen: int) -> None:
-    check_as_if_never(batches, chosen % len(batches))
+@given(
+    batches=st.lists(brought(cookies=False), min_size=1, max_size=4),
+    chosen=st.integers(0, 3),
+    cells=PART_CELLS,
+)
+def test_undone_is_as_if_it_had_never_been(
+    batches: list[dict[str, Any]], chosen: int, cells: int
+) -> None:
+    with mock.patch.object(parts, "CELLS", cells):
+        check_as_if_never(batches, chosen % len(batches))
 
 
 @examples(12)
