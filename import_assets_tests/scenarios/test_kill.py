@@ -1,125 +1,83 @@
-"""A process killed at any point leaves a delivery wholly in or not at all; the next try ends it.
+"""A process killed at any point leaves a delivery wholly in or not at all; the next start ends it.
 
-Exactly once: staging with rename, one transaction for rows, rejects and ledger (D02).
+Exactly once: staging with rename, one transaction for rows, rejects and ledger (D02). Here are a
+few kills of each kind in small files; `python -m import_assets_tests.scenarios.kills` does hundreds
+in large ones.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
+import random
+from itertools import islice
 from pathlib import Path
 
-import duckdb
 import pytest
 
-from import_assets.pipeline.deliver import Delivered, deliver
-from import_assets.sources.open import open_source
-from import_assets.spec.loading import load
 from import_assets.warehouse.warehouse import Warehouse
-from import_assets_tests.scenarios.kill_driver import STAGES
+from import_assets_tests.scenarios.kill_cases import make_history
+from import_assets_tests.scenarios.kill_driver import COMMITTED, HISTORY, Death
+from import_assets_tests.scenarios.killing import Killing, in_process
+from import_assets_tests.scenarios.kills import random_deaths
+from import_assets_tests.scenarios.snapshots import WAREHOUSE
 
-_REPOSITORY = Path(__file__).parents[2]
-_DELIVERIES = {
-    "crm_customers": "customers_2026-10.csv",
-    "purchases": "purchase_2026-11-02.csv",
-    "products": "products.csv",
-    "summer_vouchers": "SUMMER10.csv",
+pytestmark = pytest.mark.slow
+
+_ROWS = 150
+_SEED = 20_261_128
+_NAMED = {
+    "customers": ("after the rows", "at the commit"),
+    "events": ("a block is staged", "after the rename"),
+    "events of a database": ("fetching",),
+    "events after a refusal": (COMMITTED,),
+    "a refused file": ("refusing",),
+    "a whole catalog": ("after the ledger's row",),
+    "vouchers": ("while the batch is removed",),
+    "a replay": ("after the rename",),
+    "undo": ("after a batch is taken back",),
 }
-_VOLATILE = {
-    "_imported_at",
-    "agreed_at",
-    "applied_at",
-    "created_at",
-    "staged_at",
-    "modified",
-    "fingerprint",
-    "clock",
-    "clock_end",
-    "used",
-}
-_VERSIONS = ("w:", "u:")
-"""How the columns begin that say since when a customer's attribute holds."""
+"""What is killed → the moments at which it is."""
 
 
-def killed(root: Path, name: str, key: str, stage: str) -> int:
-    """Import in a process of its own that dies at `stage`; return its exit code."""
-    command = [
-        sys.executable,
-        "-m",
-        "import_assets_tests.scenarios.kill_driver",
-        str(root),
-        name,
-        key,
-        stage,
-    ]
-    return subprocess.run(command, cwd=_REPOSITORY, check=False, timeout=120).returncode
-
-
-def _import(root: Path, name: str) -> Delivered:
-    definition = load(root).imports[name]
-    storage = open_source(definition)
-    warehouse = Warehouse(definition.project.warehouse_path)
-    return deliver(definition, storage, storage.stat(_DELIVERIES[name]), warehouse)
-
-
-def _project(root: Path) -> Path:
-    for folder in ("imports", "shop"):
-        shutil.copytree(_REPOSITORY / folder, root / folder)
-    shutil.copy2(_REPOSITORY / "project.yaml", root)
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project into which the first file of everything was imported."""
+    root = make_history(tmp_path_factory.mktemp("kills") / "history", _ROWS)
+    in_process(HISTORY, root)
     return root
 
 
-def dump(root: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table, but for the clock's values."""
-    path = root / "data" / "warehouse.duckdb"
-    with duckdb.connect(str(path), read_only=True) as connection:
-        tables = connection.execute(
-            "SELECT schema_name, table_name FROM duckdb_tables() ORDER BY ALL"
-        ).fetchall()
-        dump = {}
-        for schema, table in tables:
-            name = f'"{schema}"."{table}"'
-            described = connection.execute(f"DESCRIBE {name}").fetchall()
-            names = [row[0] for row in described if not row[0].startswith(_VERSIONS)]
-            columns = ", ".join(f'"{column}"' for column in names if column not in _VOLATILE)
-            rows = connection.execute(f"SELECT {columns} FROM {name} ORDER BY ALL").fetchall()
-            dump[name] = rows
-        return dump
-
-
-@pytest.fixture(scope="module", params=sorted(_DELIVERIES))
-def undisturbed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Path]:
-    """A project into which one delivery was imported without any trouble."""
-    root = _project(tmp_path_factory.mktemp("undisturbed"))
-    assert not _import(root, request.param).already
-    return request.param, root
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("stage", STAGES)
-def test_killed_import_is_finished_by_the_next_try(
-    undisturbed: tuple[str, Path], stage: str, tmp_path: Path
+@pytest.mark.parametrize("name", _NAMED)
+def test_what_was_killed_is_finished_by_the_next_start(
+    name: str, history: Path, tmp_path: Path
 ) -> None:
-    name, whole = undisturbed
-    root = _project(tmp_path)
-    # The batch's id holds the file's fingerprint, and that its time: equal projects, equal ids.
-    shutil.copytree(whole / "shop", root / "shop", dirs_exist_ok=True)
+    killing = Killing(name, history, tmp_path, _ROWS)
+    outcomes = [killing.kill(Death(moment)) for moment in _NAMED[name]]
+    assert [one.moment for one in outcomes] == list(_NAMED[name])
+    assert [one for one in outcomes if one.faults] == []
+    assert {one.where for one in outcomes} <= {"not in", "wholly in"}
 
-    assert killed(root, name, _DELIVERIES[name], stage) == -9
-    halfway = dump(root) if (root / "data" / "warehouse.duckdb").exists() else {}
-    expected = dump(whole)
-    batches = '"import_assets"."batches"'
-    if stage == "after the commit":
-        assert halfway == expected
-    else:
-        assert all(not rows for rows in halfway.values()), "a part of the delivery is visible"
 
-    assert _import(root, name).already == (stage == "after the commit")
-    assert dump(root) == expected
-    assert len(dump(root)[batches]) == 1
+def test_killed_after_the_commit_is_wholly_in(history: Path, tmp_path: Path) -> None:
+    """And not before: the two differ, so that a comparison of them can tell."""
+    killing = Killing("vouchers", history, tmp_path, _ROWS)
+    before, after = (killing.kill(Death(moment)) for moment in ("at the commit", COMMITTED))
+    assert (before.where, after.where) == ("not in", "wholly in")
 
-    assert _import(root, name).already
-    assert dump(root) == expected, "the third try imported it again"
+
+@pytest.mark.parametrize("name", ["customers", "parts of items"])
+def test_killed_at_random(name: str, history: Path, tmp_path: Path) -> None:
+    killing = Killing(name, history, tmp_path, _ROWS)
+    deaths = islice(random_deaths(killing, random.Random(_SEED)), 2)
+    outcomes = [killing.kill(death) for death in deaths]
+    assert [one for one in outcomes if one.faults or one.where == "in part"] == []
+
+
+def test_a_difference_is_found(history: Path, tmp_path: Path) -> None:
+    """What all of this rests on: one cell of one row that differs is told."""
+    killing = Killing("vouchers", history, tmp_path, _ROWS)
+    whole, *_ = killing.undisturbed
+    with Warehouse(whole / WAREHOUSE).write() as connection:
+        connection.execute("UPDATE vouchers.autumn SET _row = _row + 1 WHERE code = 'C1'")
+    outcome = killing.kill(Death("at the start"))
+    assert outcome.where == "not in"
+    assert "vouchers.autumn has 1 rows too many" in outcome.faults[0]

@@ -1,4 +1,4 @@
-"""A process killed while a database is read loses no row and brings none twice (D02, D43).
+"""A start of a database's import that is killed, and never retried, loses no row (D02, D43).
 
 What the next start goes by is written in the transaction of the rows, so it is never ahead of them.
 """
@@ -6,90 +6,50 @@ What the next start goes by is written in the transaction of the rows, so it is 
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
 
-from import_assets.pipeline.deliver import Delivered, deliver_feed
-from import_assets.pipeline.feeds import open_feed
-from import_assets.pipeline.left_over import apply_pending
-from import_assets.sources.connect import Connections
-from import_assets.spec.loading import load
 from import_assets.warehouse.warehouse import Warehouse
-from import_assets_tests.scenarios.kill_driver import FEED_STAGES, NO_BUCKETS
-from import_assets_tests.scenarios.test_kill import dump, killed
+from import_assets_tests.scenarios.kill_actions import take_slot
+from import_assets_tests.scenarios.kill_cases import make_history
+from import_assets_tests.scenarios.kill_driver import Death
+from import_assets_tests.scenarios.kill_shop import write_orders
+from import_assets_tests.scenarios.killing import in_process
+from import_assets_tests.scenarios.snapshots import WAREHOUSE
 
-DEFINITION = """\
-kind: {events: order}
-source:
-  database: {connection: erp, query: "SELECT * FROM orders", cursor: updated, lag: 1}
-columns:
-  - {from: customer, id: registered}
-  - {from: created, timestamp: true}
-  - {from: total, type: integer}
-"""
+_ROWS = 80
 
 
-def project(root: Path) -> Path:
-    (root / "imports").mkdir(parents=True)
-    (root / "imports" / "orders.yaml").write_text(DEFINITION, encoding="utf-8")
-    (root / "project.yaml").write_text(
-        "connections: {erp: {sql: {url: 'sqlite:///erp.db'}}}\n", encoding="utf-8"
-    )
-    with sqlite3.connect(root / "erp.db") as connection:
-        connection.execute("CREATE TABLE orders (customer, created, total, updated INTEGER)")
-    connection.close()
-    return root
-
-
-def insert(root: Path, first: int, last: int) -> None:
-    """Add orders; every seventh has a total that is none, every eleventh no cursor."""
-    rows = [
-        (n % 5, f"2026-01-01T00:{n // 60:02}:{n % 60:02}", "x" if n % 7 == 0 else n, n)
-        for n in range(first, last)
-    ]
-    rows = [(*row[:3], None) if row[3] % 11 == 0 else row for row in rows]
-    with sqlite3.connect(root / "erp.db") as connection:
-        connection.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", rows)
-    connection.close()
-
-
-def start(root: Path, slot: str) -> Delivered:
-    """Start as a run does: what an interrupted one left comes first."""
-    definition = load(root).imports["orders"]
-    warehouse = Warehouse(definition.project.warehouse_path)
-    apply_pending([definition], warehouse)
-    feed = open_feed(definition, Connections(definition.project, NO_BUCKETS))
-    return deliver_feed(definition, feed, slot, warehouse)
+def _orders(root: Path) -> list[tuple[object, ...]]:
+    with Warehouse(root / WAREHOUSE).read() as connection:
+        return connection.execute(
+            "SELECT registered, o.timestamp, o.total FROM events.order o "
+            "JOIN customers USING (customer_id) ORDER BY ALL"
+        ).fetchall()
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which three slots came in without any trouble."""
-    root = project(tmp_path_factory.mktemp("undisturbed") / "p")
-    for number, slot in enumerate(("monday", "tuesday", "wednesday")):
-        insert(root, number * 40, number * 40 + 40)
-        start(root, slot)
+def monday(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project into which the first orders came."""
+    root = make_history(tmp_path_factory.mktemp("feeds") / "monday", _ROWS)
+    take_slot(root, "orders", "monday")
     return root
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", FEED_STAGES)
-def test_a_killed_start_is_finished_by_the_next(
-    undisturbed: Path, stage: str, tmp_path: Path
+@pytest.mark.parametrize("moment", ["fetching", "after the rename", "at the commit"])
+def test_the_next_start_brings_what_a_killed_one_did_not(
+    monday: Path, moment: str, tmp_path: Path
 ) -> None:
-    root = project(tmp_path / "p")
-    insert(root, 0, 40)
-    start(root, "monday")
-    before = dump(root)
-    insert(root, 40, 80)
-    assert killed(root, "orders", "tuesday", stage) == -9
-    assert (dump(root) == before) == (stage != "after the commit")
-    start(root, "tuesday")
-    insert(root, 80, 120)
-    start(root, "wednesday")
-    assert dump(root) == dump(undisturbed)
-    shutil.rmtree(root / "data" / "staging")
-    assert start(root, "wednesday").already
-    assert dump(root) == dump(undisturbed)
+    killed, whole = (Path(shutil.copytree(monday, tmp_path / name)) for name in ("killed", "whole"))
+    for root in (killed, whole):
+        write_orders(root, _ROWS // 2, _ROWS)
+    assert in_process("events of a database", killed, Death(moment))[-1].moment == moment
+    assert _orders(killed) == _orders(monday)
+    take_slot(whole, "orders", "second")
+    for root in (killed, whole):
+        write_orders(root, _ROWS, _ROWS + 20)
+        take_slot(root, "orders", "third")
+    assert len(_orders(killed)) > len(_orders(monday))
+    assert _orders(killed) == _orders(whole)
