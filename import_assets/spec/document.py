@@ -17,7 +17,7 @@ import yaml
 
 from import_assets.errors import DefinitionError, Problem
 from import_assets.spec.misfits import DocumentPath, dotted
-from import_assets.spec.scalars import resolve, shown
+from import_assets.spec.scalars import on_one_line, resolve, shown
 
 LARGEST_FILE = 1_000_000
 """Bytes."""
@@ -61,8 +61,12 @@ class Document:
 
     def problem(self, path: DocumentPath, message: str) -> Problem:
         """Return a problem at `path`."""
-        place = self.place(path)
-        return Problem(self.file, place.line, place.column, dotted(path), message)
+        return _problem(self.file, self.place(path), path, message)
+
+
+def _problem(file: Path, place: Place, path: DocumentPath, message: str) -> Problem:
+    """Return a problem whose path and message, which repeat parts of the file, are one line."""
+    return Problem(file, place.line, place.column, on_one_line(dotted(path)), on_one_line(message))
 
 
 def read_document(file: Path, *, may_be_empty: bool = False) -> Document:
@@ -246,9 +250,8 @@ class _Builder:
             self._note(event, f"{tag}: tags are not read, take it out; quotes make text")
 
     def _note(self, event: Any, message: str) -> None:
-        place = _mark(event)
         path = self.levels[-1].path if self.levels else ()
-        self.problems.append(Problem(self.file, place.line, place.column, dotted(path), message))
+        self.problems.append(_problem(self.file, _mark(event), path, message))
 
     def _stop(self, event: Any, message: str) -> NoReturn:
         self._note(event, message)

@@ -16,6 +16,7 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*(?:_[0-9]+)*)")
 _DECIMAL = re.compile(
     r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)",
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LONGEST_NUMBER = 40
 """Characters. Longer runs of digits are codes, not numbers, and stay text."""
 
@@ -55,6 +56,11 @@ def resolve(text: str) -> Any:
 def shown(text: str, longest: int = 60) -> str:
     """Return a text as a message repeats it: in quotes, on one line, cut where it is long."""
     return repr(text if len(text) <= longest else text[:longest] + "…")
+
+
+def on_one_line(text: str) -> str:
+    """Return a text with its control characters as escapes, so that a terminal shows what it is."""
+    return _CONTROL.sub(lambda one: repr(one[0])[1:-1], text)
 
 
 def written(value: str | bool | float) -> str:

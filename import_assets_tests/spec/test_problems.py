@@ -67,6 +67,20 @@ def test_unknown_and_missing_keys(tmp_path: Path, text: str, expected: Expected)
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (GOOD + "time\tzone: UTC\n", r"`time\tzone` is not known here"),
+        (GOOD + '"\\e[31m": {a: 1}\n', r"`\x1b[31m` is not known here"),
+        (STORED.replace("customers.csv", "'/[\n\n  a/'"), r"missing ]: [\na"),
+    ],
+)
+def test_a_message_is_one_line_whatever_it_repeats(tmp_path: Path, text: str, told: str):
+    (problem,) = problems_of(tmp_path, text)
+    assert told in problem.message
+    assert str(problem).isprintable()
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         (kind("purchase"), [(1, "write customers, {events: TYPE}, {catalog: NAME} or")]),
