@@ -33,6 +33,7 @@ _PROJECT = Project(
     validated(ProjectSpec, parse_document(_ROOT / "project.yaml", examples.PROJECT.encode())),
     _ROOT / "project.yaml",
 )
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _ANALYSES = Analyses({}, {})
 
 
@@ -102,7 +103,7 @@ def _check_places(problems: tuple[tuple[int, int, str, str], ...], body: bytes) 
     for line, column, _, message in problems:
         if not (1 <= line <= lines and 1 <= column <= len(body) + 1):
             raise Finding(f"no such place: {line}:{column} in {body!r}")
-        if not message.strip() or "\n" in message:
+        if not message.strip() or _CONTROL.search(message):
             raise Finding(f"not one line of words: {message!r} for {body!r}")
         message.encode()
     if len(problems) != len(set(problems)):

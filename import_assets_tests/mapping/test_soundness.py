@@ -14,6 +14,7 @@ import re
 import zoneinfo
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, get_args
 
 import pytest
@@ -186,6 +187,7 @@ TIME = (
 )
 
 
+@lru_cache(maxsize=100_000)
 def shown_once(local: dt.datetime, zone: str) -> Any:
     """The one instant whose clock in the zone shows `local`, found by asking the clock."""
     info = zoneinfo.ZoneInfo(zone)
