@@ -28,7 +28,7 @@ _FOLDER = Path("/tmp/import_assets_fuzzing")  # noqa: S108 - what lies there is 
     help="Judge the input in this file, and nothing else.",
 )
 def main(
-    name: str, runs: int, seed: int, folder: Path, unguided: bool, repeat: Path | None
+    name: str, *, runs: int, seed: int, folder: Path, unguided: bool, repeat: Path | None
 ) -> None:
     """Fuzz one target; exit with 1 at a finding."""
     target = load(name)

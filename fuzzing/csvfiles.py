@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from fuzzing.target import Finding, Target, agree, split
+from fuzzing.target import Finding, Target, agree, split, words
 from import_assets.errors import FileRefused
 from import_assets.formats.dialect import find_delimiter
 from import_assets.formats.encodings import LimitedStream, open_utf8
@@ -32,6 +32,8 @@ _DELIMITERS: tuple[str | None, ...] = (",", None, *get_args(Delimiter))
 _ENCODINGS: tuple[str | None, ...] = ("utf-8", None, *get_args(Encoding))
 _QUOTES: tuple[str, ...] = get_args(Quote)
 _SIZES = (1 << 20, 1 << 20, 1 << 20, 100, 33, 16, 7, 1)
+_BLOCKS = 12
+"""Blocks of a file, about; each takes as long as a short file alone."""
 _FEW_ROWS = 3
 _COLUMNS = 40
 _FILE = "file.csv"
@@ -68,7 +70,9 @@ class Case:
             "skip_lines": encoding // 16 % 4,
         }
         rows = _FEW_ROWS if bits & 128 else 1_000
-        return cls(body, csv, rows, _SIZES[sizes % 8], _SIZES[sizes // 8 % 8])
+        least = len(body) // _BLOCKS + 1
+        block, step = max(_SIZES[sizes % 8], least), max(_SIZES[sizes // 8 % 8], least)
+        return cls(body, csv, rows, block, step)
 
     @property
     def limits(self) -> Limits:
@@ -121,7 +125,7 @@ def check(data: bytes) -> int:
 
 
 def _found_out(case: Case, found: Contents | FileRefused) -> tuple[str | None, str | None]:
-    """Return the encoding and delimiter in use, or None where the file is refused for want of it."""
+    """Return the encoding and delimiter in use, None where the file is refused for want of it."""
     if isinstance(found, FileRefused):
         declared = case.csv["encoding"], case.csv["delimiter"]
         return declared if all(declared) and found.reason not in _UNDECIDED else _looked_up(case)
@@ -228,16 +232,19 @@ def _expected(case: Case, text: str, way: Way) -> Expected | str:
 
 
 def _named(case: Case, records: Sequence[Parsed]) -> tuple[int, dict[str, list[int]]] | str:
-    """Return how many cells a record has, and the positions of each name; or why there is none."""
-    if not case.csv["header"]:
-        sound = next((one for one in records if not one.fault), None)
-        if sound is None:
-            return "first_record_broken"
-        width = len(sound.cells)
-        if width > _COLUMNS:
-            return "too_many_columns"
-        return width, {f"column_{at + 1}": [at] for at in range(width)}
-    head = records[0]
+    """Return how many cells a record has and where each name stands; or why there is no header."""
+    if case.csv["header"]:
+        return _header(case, records[0])
+    sound = next((one for one in records if not one.fault), None)
+    if sound is None:
+        return "first_record_broken"
+    width = len(sound.cells)
+    if width > _COLUMNS:
+        return "too_many_columns"
+    return width, {f"column_{at + 1}": [at] for at in range(width)}
+
+
+def _header(case: Case, head: Parsed) -> tuple[int, dict[str, list[int]]] | str:
     torn = head.broken and case.csv["line_breaks"] == "reject"
     if head.fault or torn or _UNDECODABLE.search(head.raw):
         return "header_broken"
@@ -247,11 +254,10 @@ def _named(case: Case, records: Sequence[Parsed]) -> tuple[int, dict[str, list[i
     for at, cell in enumerate(head.cells):
         if cell.strip():
             places.setdefault(cell.strip(), []).append(at)
-    if not places:
-        return "header_broken"
-    if case.csv["duplicate_headers"] == "refuse" and any(len(at) > 1 for at in places.values()):
+    doubled = any(len(at) > 1 for at in places.values())
+    if doubled and case.csv["duplicate_headers"] == "refuse":
         return "duplicate_headers"
-    return len(head.cells), places
+    return (len(head.cells), places) if places else "header_broken"
 
 
 def _reasons(case: Case, record: Parsed, width: int) -> list[str]:
@@ -306,11 +312,12 @@ def seeds() -> Iterator[bytes]:
             yield bytes([0, bits, 0, 37]) + text.encode()
 
 
-WORDS = tuple(
-    b'" "" \' , ; \t | \r\n \r \n \xef\xbb\xbf \xff\xfe \xfe\xff \x81 \xc5\xbe \0 \n" ", "\n ,"'.split(
-        b" "
-    )
-) + (b" ",)
+WORDS = (
+    b" ",
+    *words(
+        b'" "" \' , ; \t | \r\n \r \n \0 \x81 \xc5\xbe \xef\xbb\xbf \xff\xfe \xfe\xff \n" ", "\n ,"'
+    ),
+)
 """What means something in a CSV."""
 
 CSV = Target(

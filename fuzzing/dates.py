@@ -1,7 +1,8 @@
 """Target `dates`: cells under a type, a format and a zone to values or faults (M038, M058, M059).
 
-Many cells come in one input, parted by 0xff, since the parser reads a column at once; each cell
-counts as one judged. What a cell says is told by the slow readers of the tests where no format is
+Many cells come in one input, parted by 0xff, since the parser reads a column at once. Each cell
+that no other of the column equals counts as one judged, and so do three that small faults make of
+it. What a cell says is told by the slow readers of the tests where no format is
 declared, and by `dateforms` where one is (b.3, D26-D28). A format may be the first cell: then it is
 refused in words or read by. What is proposed for a column is a format that is allowed (M094).
 
@@ -19,7 +20,7 @@ from typing import Any, Literal
 import polars as pl
 
 from fuzzing import dateforms
-from fuzzing.target import Finding, Target, agree, split
+from fuzzing.target import Finding, Target, agree, split, words
 from import_assets.mapping.candidates import candidates
 from import_assets.mapping.dateshapes import shapes
 from import_assets.mapping.localtime import Zone
@@ -29,7 +30,8 @@ from import_assets_tests.mapping.building import BAD, read
 from import_assets_tests.mapping.test_soundness import WHITE, date, moment, seconds, shown_once
 
 _OPTIONS = 3
-_CELLS = 250
+_CELLS = 100
+_SPICE = "0123456789 .:-/TZ+%"
 _FORMATS = (
     None, "%d/%m/%Y", "%m/%d/%Y %H:%M", "%d.%m.%y", "%Y%m%d", "%Y%m%d%H%M%S", "unix",
     "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f %z",
@@ -62,6 +64,7 @@ def check(data: bytes) -> int:
         return 1
     if not cells:
         return 0
+    cells = list(dict.fromkeys(_varied(cells, bits)))
     values = read(type_, cells, format_, zone)
     for cell, found in zip(cells, values, strict=True):
         text = cell.strip(WHITE)
@@ -75,6 +78,16 @@ def check(data: bytes) -> int:
         if found is BAD:
             _check_reason(text, type_, format_, zone)
     return len(cells)
+
+
+def _varied(cells: Sequence[str], chance: int) -> Iterator[str]:
+    """Give cells and what they become by small faults, since a column costs as much as a cell."""
+    for at, cell in enumerate(cells):
+        place = (chance + 3 * at) % (len(cell) + 1)
+        yield cell
+        yield cell[:-1]
+        yield cell[:place] + _SPICE[(chance + at) % len(_SPICE)] + cell[place + 1 :]
+        yield cell[:place] + cells[at - 1][place:]
 
 
 def _allowed(text: str, type_: str, format_: str | None, zone: str) -> list[Any]:
@@ -143,9 +156,10 @@ _WRITTEN = (
     "2024-02-29", "2023-02-29", "31.12.1999", "0001-01-01", "9999-12-31T23:59:59.999999Z",
     "2024-03-31 02:30", "2024-10-27T02:30:00", "2024-10-27 02:30:00+01:00", "2018-11-04 00:00:00",
     "1596615705", "20240131", "-62135596800", "1e9", "1706708700.1234567", "99999999999.9",
-    "31/01/2024", "1/2/24", "01/31/2024 13:45", "20240131134500", "2024-366", "36624", "29 Feb 2023",
-    "February 29, 2024", "31-Dec-68 12:00 AM", "12:59:59pm 1.1.1970", " 2024-1-1 ", "2101-07-01 10:00",
-    "2011-12-30 12:00:00", "2024-1-1t1:00:00.1230000000 -1459", "123456000001202412 31", "٣.1.2024",
+    "31/01/2024", "1/2/24", "01/31/2024 13:45", "20240131134500", "2024-366", "36624",
+    "29 Feb 2023", "February 29, 2024", "31-Dec-68 12:00 AM", "12:59:59pm 1.1.1970", " 2024-1-1 ",
+    "2101-07-01 10:00", "2011-12-30 12:00:00", "2024-1-1t1:00:00.1230000000 -1459", "٣.1.2024",
+    "123456000001202412 31",
 )  # fmt: skip
 
 
@@ -167,11 +181,10 @@ DATES = Target(
     units="cells",
     check=check,
     seeds=seeds,
-    words=tuple(
-        b"\xff \xff2024- \xff31. -02-29 /12/ 2024 00 24:00 :59 :60 T Z +14:00 -0000 .000000 .1234567 am PM "
-        b"Feb may December %Y %m %d %j %H %I %p %M %S %f %z %b %B %y %% 1970 2098 0000 9999 \xc2\xa0".split(
-            b" "
-        )
+    words=words(
+        b"\xff \xff2024- \xff31. -02-29 /12/ 2024 00 24:00 :59 :60 T Z +14:00 -0000 .000000 "
+        b".1234567 am PM Feb may December 1970 2098 0000 9999 \xc2\xa0 "
+        b"%Y %m %d %j %H %I %p %M %S %f %z %b %B %y %%"
     ),
     longest=3000,
 )

@@ -1,8 +1,8 @@
 """The process that atheris drives: `python -m fuzzing.guided TARGET TALLY [options of libFuzzer]`.
 
 Nothing of the product may be loaded before atheris is, since it instruments modules as they are
-loaded; so the target is named, and imported under its eyes. `TALLY` is a file of 16 bytes into which
-the number of inputs and of units judged so far is written, for libFuzzer ends the process itself.
+loaded; so the target is named, and imported under its eyes. `TALLY` is a file of 16 bytes into
+which the number of inputs and of units judged so far is written, for libFuzzer ends the process.
 """
 
 from __future__ import annotations

@@ -45,6 +45,11 @@ class Target:
         return units
 
 
+def words(text: bytes) -> tuple[bytes, ...]:
+    """Return the words of a text with spaces between them."""
+    return tuple(text.split(b" "))
+
+
 def split(data: bytes, options: int) -> tuple[bytes, bytes]:
     """Return so many bytes that choose options, zeros where there are none, and the content."""
     return data[:options].ljust(options, b"\0"), data[options:]

@@ -17,7 +17,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from fuzzing.target import Finding, Target, agree, split
+from fuzzing.target import Finding, Target, agree, split, words
 from import_assets.errors import FileRefused
 from import_assets.formats.encodings import LimitedStream
 from import_assets.formats.xml.opening import open_text
@@ -29,6 +29,8 @@ _OPTIONS = 3
 _ROWS = ("i", "r/i", None, "a", "rss/channel/item", "row", "SHOPITEM", "r", "g:i")
 _SIZES = (1 << 20, 1 << 20, 1 << 20, 256, 40, 7, 1)
 _LIMITS = Limits(rows=20, columns=30)
+_BLOCKS = 8
+"""Blocks of a document, about; each takes as long as a short document alone."""
 _DEEPEST = 100
 _FILE = "file.xml"
 _SAMPLE = Path(__file__).parents[1]
@@ -120,7 +122,7 @@ def check(data: bytes) -> int:
         "prefixes": "when_needed" if bits & 1 else "keep",
         "json": ["b"] if bits & 2 else [],
     }
-    block = _SIZES[size % len(_SIZES)]
+    block = max(_SIZES[size % len(_SIZES)], len(body) // _BLOCKS)
     found = _read(body, block, said)
     text = _text(body)
     if text is None:
@@ -224,7 +226,8 @@ _WRITTEN = (
     "<r><i a='1'>x<b>y</b></i><i/></r>",
     "<?xml version='1.0'?>\r\n<r a='>'><l><i>\n1</i><i k=\" a\tb\r\nc \"><a>&amp;lt;&#38;amp;</a>"
     "<a l='e'>x<b>1</b></a></i></l></r>\n",
-    "<r xmlns:g='u'><g:i><g:a g:k='v'>1</g:a><a>2</a></g:i><i>]]x<![CDATA[ <b>&amp;</b> ]]></i></r>",
+    "<r xmlns:g='u'><g:i><g:a g:k='v'>1</g:a><a>2</a></g:i>"
+    "<i>]]x<![CDATA[ <b>&amp;</b> ]]></i></r>",
     "<!-- <i> --><r>\r<i><b><c>1</c></b><b/>t<b>2</b></i><?pi <i> ?><i><i>3</i></i></r>",
     '<?xml version="1.0" encoding="windows-1250"?><r><i>x</i></r>',
     "<rss><channel><item><a.b>1</a.b><a><b>2</b></a></item></channel></rss>",
@@ -241,7 +244,7 @@ def seeds() -> Iterator[bytes]:
             yield bytes([at + bits, bits, at * 7]) + text.encode()
         yield bytes([2, 0, 3]) + text.encode("utf-16")
     for path in sorted((_SAMPLE / "shop").rglob("*.xml")):
-        yield bytes([2, 0, 0]) + path.read_bytes()[:350]
+        yield bytes([2, 0, 0]) + path.read_bytes()[:230]
 
 
 XML = Target(
@@ -249,12 +252,11 @@ XML = Target(
     units="documents",
     check=check,
     seeds=seeds,
-    words=tuple(
-        b"<i> </i> <i/> <a> </a> <b> </b> <!-- --> <![CDATA[ ]]> <? ?> &amp; &#65; &#x41; &lt; < > / = "
-        b"' \" a= xmlns= g: g:a <r> </r> a='1' <!DOCTYPE <?xml]]> \r \n \t \xef\xbb\xbf \xff\xfe".split(
-            b" "
-        )
+    words=words(
+        b"<i> </i> <i/> <a> </a> <b> </b> <r> </r> < > / = ' \" a='1' a= xmlns= g: g:a <!-- --> "
+        b"<![CDATA[ ]]> <? ?> <?xml <!DOCTYPE &amp; &#65; &#x41; &lt; \r \n \t "
+        b"\xef\xbb\xbf \xff\xfe"
     ),
-    longest=360,
+    longest=240,
 )
 """See the module."""
