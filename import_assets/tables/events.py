@@ -56,7 +56,7 @@ def apply(
         journal.duplicates(connection, turn.sequence, table, select, lineage)
     inserted = number(
         connection,
-        f"INSERT INTO {table_sql(table)} BY NAME {rows.format('new_events')} ORDER BY s._row",
+        f"INSERT INTO {table_sql(table)} BY NAME {rows.format('new_events')}",
         lineage,
     )
     taken = number(connection, "SELECT count(*) FROM resolved")
