@@ -121,10 +121,15 @@ def table(outcomes: Sequence[Outcome]) -> str:
     by_moment: defaultdict[str, list[Outcome]] = defaultdict(list)
     for one in outcomes:
         by_moment[one.moment or _LATE].append(one)
-    lines = list(_HEAD)
-    for moment in sorted(by_moment, key=lambda one: _ORDER.index(one) if one in _ORDER else -1):
-        lines.append(_line(moment, by_moment[moment]))
-    return "\n".join([*lines, _line("in all", outcomes)])
+    in_order = sorted(by_moment, key=_ORDER.index)
+    lines = [_line(moment, by_moment[moment]) for moment in in_order]
+    return "\n".join([*_HEAD, *lines, _line("in all", outcomes)])
+
+
+def by_case(outcomes: Sequence[Outcome]) -> str:
+    """Return the outcomes by what was killed, as a table of Markdown."""
+    of_case = {name: [one for one in outcomes if one.case == name] for name in CASES}
+    return "\n".join([*_HEAD, *(_line(name, found) for name, found in of_case.items())])
 
 
 def _line(name: str, outcomes: Sequence[Outcome]) -> str:

@@ -71,15 +71,25 @@ class Shop:
         with self.tables() as connection:
             return connection.execute(sql).fetchall()
 
-    def write_import(self, name: str, definition: str, files: Mapping[str, str]) -> Path:
+    def write_import(
+        self,
+        name: str,
+        definition: str,
+        files: Mapping[str, str],
+        *,
+        modified: float | None = None,
+    ) -> Path:
         """Write a definition and the files of the folder `shop/<name>`; return that folder.
 
-        The definition says `FOLDER` where it means the folder.
+        The definition says `FOLDER` where it means the folder. `modified` is when the files were
+        last changed, in seconds since 1970, else now.
         """
         folder = self.root / "shop" / name
         folder.mkdir()
         for file, text in files.items():
             (folder / file).write_text(text, encoding="utf-8")
+            if modified is not None:
+                os.utime(folder / file, (modified, modified))
         path = self.root / "imports" / f"{name}.yaml"
         path.write_text(definition.replace("FOLDER", f"shop/{name}"), encoding="utf-8")
         return folder
