@@ -4,6 +4,8 @@ HOST := 127.0.0.1
 PORT := 3000
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11 python
 PYTEST_ARGS :=
+TARGET := csv
+RUNS := 100000
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -12,7 +14,7 @@ RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format check samples schema lock clean
+.PHONY: help run test lint format check samples schema fuzz lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s  %s\n", $$1, $$2}' Makefile
@@ -45,10 +47,14 @@ schema: $(RUN_READY) ## write the JSON schemas and the generated pages of docs/ 
 	@$(PYTHON) -m import_assets.spec.schema
 	@$(PYTHON) -m import_assets.cli.reference
 
+fuzz: $(DEV_READY) ## judge bytes at random, led by coverage (TARGET=csv RUNS=100000), see fuzzing/__init__.py
+	@$(PYTHON) -c 'import atheris' 2>/dev/null || $(INSTALL) --editable '.[fuzz]'
+	@nice -n 19 $(PYTHON) -m fuzzing $(TARGET) --runs $(RUNS)
+
 lock: ## resolve constraints.txt anew; needs uv
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH" >&2; exit 1; }
-	uv pip compile --quiet pyproject.toml --extra dev --extra servers --universal --python-version 3.11 --no-header \
-		--no-annotate --no-emit-index-url --no-emit-find-links -o constraints.txt
+	uv pip compile --quiet pyproject.toml --extra dev --extra servers --extra fuzz --universal \
+		--python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o constraints.txt
 
 clean: ## remove .venv and caches; data/, uploads/ and .dagster/ are left alone
 	rm -rf $(VENV) .venv-duckdb2 build import_assets.egg-info

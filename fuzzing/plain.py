@@ -19,13 +19,12 @@ class Failed(Exception):
 
 
 def inputs(target: Target, seed: int) -> Iterator[bytes]:
-    """Give the seeds, and then mutated ones without end."""
+    """Give seeds, as they are or mutated, without end; the same for each seed of chance."""
     chance = random.Random(seed)  # noqa: S311 - the same inputs each time
     known = list(target.seeds())
-    yield from known
     while True:
         data = bytearray(chance.choice(known))
-        for _ in range(chance.randint(1, 5)):
+        for _ in range(chance.randint(0, 5)):
             _mutate(data, known, target.words, chance)
         yield bytes(data[: target.longest])
 
