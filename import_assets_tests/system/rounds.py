@@ -126,7 +126,7 @@ class Round:
             f"WHERE import IN {tuple(self.names)}",
             "rejects": "SELECT * EXCLUDE (sequence) FROM import_assets.rejects "
             f"WHERE import IN {tuple(self.names)}",
-            "customers": "SELECT * EXCLUDE (customer_id, _imported_at) FROM customers "
+            "customers": "SELECT registered, points, _batch, _file, _row FROM customers "
             f"WHERE _import IN ('{crm}', '{visits}')",
             "events": f"SELECT registered, e.* EXCLUDE (customer_id, _imported_at) "
             f"FROM events.{visits} e JOIN customers USING (customer_id)",

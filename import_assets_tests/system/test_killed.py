@@ -52,3 +52,6 @@ def test_a_killed_run_is_done_again_after_the_restart(shop: Shop) -> None:
     assert again.status == "SUCCESS"
     assert again.tags["dagster/parent_run_id"] == interrupted.id
     assert shop.server.partitions("visits").materialized == ("visits.csv",)
+    sensor = shop.server.sensors()["visits_new_file"]
+    for cursor in (sensor.cursor, None):
+        assert shop.server.look(sensor.name, cursor).run_keys == ()
