@@ -643,6 +643,23 @@ def undo(session: Session, batch: str, cascade: bool, dry_run: bool, yes: bool) 
 
 
 @main.command()
+@click.argument("names", metavar="IMPORT...", nargs=-1)
+@click.option("--dry-run", is_flag=True, help="Tell what is lacking and what would be done.")
+@_with_session
+def recover(session: Session, names: tuple[str, ...], dry_run: bool) -> int:
+    """Catch up after the warehouse was put back from a copy, or Dagster's storage was lost.
+
+    What Dagster remembers as imported and the warehouse lacks is imported again, in the order in
+    which it came, and shown as imported only then. What is not at its source any more is told. What
+    the warehouse holds and Dagster does not know is shown there, without reading it again. All
+    imports, or those named. Before you start Dagster again is the best time for it.
+    """
+    from import_assets.cli import recovering
+
+    return recovering.recover(session, names, dry_run=dry_run)
+
+
+@main.command()
 @click.argument("name", metavar="IMPORT")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_with_session

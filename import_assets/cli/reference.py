@@ -71,6 +71,11 @@ import-assets files crm_customers
 import-assets undo 3f9c51d20b7a --dry-run
 import-assets undo 3f9c51d20b7a --cascade --yes
 """,
+    "recover": """\
+import-assets recover --dry-run
+import-assets recover
+import-assets recover crm_customers purchases --json
+""",
     "check": """\
 import-assets check
 import-assets check --json | jq -r '.[] | "\\(.file):\\(.line) \\(.message)"'

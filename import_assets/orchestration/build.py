@@ -22,6 +22,7 @@ from import_assets.orchestration.sensors import (
     build_new_file_sensor,
     build_tables_sensor,
 )
+from import_assets.orchestration.showing import build_ledger_sensor
 from import_assets.orchestration.tables import build_table
 from import_assets.spec.loading import Import, Loaded, load
 from import_assets.tables.checks import references
@@ -59,6 +60,7 @@ def _definitions(loaded: Loaded) -> dg.Definitions:
             *(sensor for definition in definitions if (sensor := _sensor(definition))),
             build_interrupted_runs_sensor(loaded.project),
             build_tables_sensor(),
+            *([build_ledger_sensor(loaded)] if definitions else []),
         ],
         schedules=[
             *(

@@ -71,6 +71,21 @@ def of_import(
     ]
 
 
+def evaluations(results: Sequence[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield the outcome of checks as it is told outside of runs."""
+    for one in results:
+        if one.asset_key is None or one.check_name is None:
+            raise ValueError("a check of no asset cannot be told outside of its run")
+        yield dg.AssetCheckEvaluation(
+            asset_key=one.asset_key,
+            check_name=one.check_name,
+            passed=one.passed,
+            metadata=one.metadata,
+            severity=one.severity,
+            description=one.description,
+        )
+
+
 def files_key(definition: Import) -> dg.AssetCheckKey:
     """Return the key of the check on files that were not imported."""
     return dg.AssetCheckKey(import_key(definition.name), _FILES_IMPORTED)

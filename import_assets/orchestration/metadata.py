@@ -26,9 +26,16 @@ _CELL = 200
 
 
 def of_delivery(
-    connection: duckdb.DuckDBPyConnection, definition: Import, delivered: Delivered
+    connection: duckdb.DuckDBPyConnection,
+    definition: Import,
+    delivered: Delivered,
+    *,
+    examples: bool = True,
 ) -> dict[str, Any]:
-    """Return the metadata of one delivery: counts, where it came from, rejects and rows."""
+    """Return the metadata of one delivery: counts, where it came from, rejects and rows.
+
+    Without `examples`, no rejects and rows, for which whole tables are looked through.
+    """
     counts, masked = delivered.counts, definition.project.spec.mask_rejects
     metadata: dict[str, Any] = {
         "dagster/partition_row_count": counts.inserted + counts.updated,
@@ -58,6 +65,8 @@ def of_delivery(
                 "\n".join(f"- {hide(warning)}" for warning in manifest.warnings)
             )
     metadata |= _replayed(connection, delivered.batch_id)
+    if not examples:
+        return metadata
     if counts.rejected:
         shown = rejects.of_batch(connection, delivered.batch_id, REJECTS_SHOWN)
         metadata["rejects"] = _rejects_table(shown, masked=masked)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import dagster as dg
 import numpy as np
+from dagster._core.scheduler.instigation import SensorInstigatorData
 from pydantic import BaseModel, ConfigDict
 
 from import_assets.errors import WarehouseError
@@ -20,7 +21,7 @@ from import_assets.orchestration.requests import renewed, run_requests
 from import_assets.sources.ask import Ask, Imported, Outcome
 from import_assets.sources.discovery import look
 from import_assets.sources.listing import Listing, ListingUnfinishedError, list_matching
-from import_assets.sources.memory import read_memory, write_memory
+from import_assets.sources.memory import Memory, read_memory, write_memory
 from import_assets.sources.open import open_source
 from import_assets.sources.rules import Rules, rules_of
 from import_assets.sources.storage.selection import by_age
@@ -186,6 +187,18 @@ class _Cursor(BaseModel):
 
 def _fingerprint(keys: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(keys).encode()).hexdigest()[:16]
+
+
+def remembered(instance: dg.DagsterInstance, definition: Import) -> Memory | None:
+    """Return what the trigger of an import remembers of its folder, or None where it does not."""
+    name = f"{definition.name}_new_file"
+    for state in instance.all_instigator_state():
+        data = state.instigator_data
+        if state.instigator_name == name and isinstance(data, SensorInstigatorData):
+            cursor = _Cursor.read(data.cursor)
+            memory = read_memory(cursor.memory, _rules(definition))
+            return None if memory.lost else memory
+    return None
 
 
 def _memory(cursor: _Cursor, definition: Import, rules: Rules) -> str | None:

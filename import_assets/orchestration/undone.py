@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from import_assets.orchestration import alive, checks
+from import_assets.orchestration import checks
 from import_assets.orchestration.keys import import_key, partitions_name
-from import_assets.orchestration.tables import build_table
+from import_assets.orchestration.refreshing import refresh
+from import_assets.orchestration.shown import UNDONE
 from import_assets.spec.loading import Import, Loaded
 from import_assets.tables.undo import Undone
 from import_assets.warehouse import ledger
-from import_assets.warehouse.sql import parse_table_label, table_label
 from import_assets.warehouse.warehouse import Warehouse
 
 
@@ -29,16 +28,7 @@ def report(instance: dg.DagsterInstance, loaded: Loaded, done: Sequence[Undone])
         if definition is not None:
             for event in _events(instance, definition, one):
                 instance.report_runless_asset_event(event)
-    labels = dict.fromkeys(one.entry.table_name for one in done)
-    if any(label.startswith("events/") for label in labels):
-        labels["customers"] = None
-    by_table: dict[str, list[Import]] = {}
-    for definition in loaded.imports.values():
-        by_table.setdefault(table_label(definition.table), []).append(definition)
-    for label in labels:
-        if label in by_table and (failure := _refresh(instance, label, by_table[label])):
-            return failure
-    return None
+    return refresh(instance, loaded, [one.entry.table_name for one in done])
 
 
 def _events(
@@ -55,7 +45,7 @@ def _events(
         description=f"Batch {one.entry.batch_id} was undone.",
         metadata={
             "dagster/partition_row_count": 0,
-            "undone": True,
+            UNDONE: True,
             "batch_id": one.entry.batch_id,
             "rows_removed": one.removed,
             "rows_restored": one.restored,
@@ -66,22 +56,3 @@ def _events(
         latest = ledger.latest(connection).get(definition.name)
     if latest is not None and latest.sequence == one.entry.sequence:
         yield from checks.of_undone(definition, one.entry)
-
-
-def _refresh(instance: dg.DagsterInstance, label: str, definitions: Sequence[Import]) -> str | None:
-    @dg.logger
-    def console(_context: dg.InitLoggerContext) -> logging.Logger:
-        return logging.Logger(__name__, logging.CRITICAL + 1)
-
-    assets = dg.Definitions(
-        assets=[build_table(parse_table_label(label), definitions)],
-        loggers={"console": console},
-        executor=dg.in_process_executor,
-    )
-    result = assets.resolve_implicit_global_asset_job_def().execute_in_process(
-        instance=instance, raise_on_error=False, run_config={"loggers": {"console": {}}}
-    )
-    alive.release(definitions[0].project, result.run_id)
-    if result.success:
-        return None
-    return f"{label} could not be refreshed in Dagster; the run {result.run_id} there says why"

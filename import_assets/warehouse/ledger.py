@@ -189,6 +189,17 @@ def knows(connection: duckdb.DuckDBPyConnection, table_name: str) -> bool:
     return first_row(connection, sql, [table_name]) is not None
 
 
+def last_applied(connection: duckdb.DuckDBPyConnection, table_name: str) -> dt.datetime | None:
+    """Return when a delivery came into a table last, naive UTC; replays of rejects are none."""
+    row = first_row(
+        connection,
+        "SELECT max(applied_at) FROM import_assets.batches "
+        "WHERE table_name = ? AND replay_of IS NULL",
+        [table_name],
+    )
+    return row[0] if row else None
+
+
 def undone(connection: duckdb.DuckDBPyConnection, import_name: str) -> list[str]:
     """Return the deliveries that the import remembers and that were undone, and not taken again."""
     rows = connection.execute(
