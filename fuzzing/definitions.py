@@ -34,6 +34,7 @@ _PROJECT = Project(
     _ROOT / "project.yaml",
 )
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_UNTOLD = re.compile("[A-Z][a-z]+ should |Value error|Field required")
 _ANALYSES = Analyses({}, {})
 
 
@@ -105,6 +106,8 @@ def _check_places(problems: tuple[tuple[int, int, str, str], ...], body: bytes) 
             raise Finding(f"no such place: {line}:{column} in {body!r}")
         if not message.strip() or _CONTROL.search(message):
             raise Finding(f"not one line of words: {message!r} for {body!r}")
+        if _UNTOLD.search(message):
+            raise Finding(f"told in the words of a library: {message!r} for {body!r}")
         message.encode()
     if len(problems) != len(set(problems)):
         raise Finding(f"told twice: {problems}")

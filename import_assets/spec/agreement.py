@@ -68,11 +68,20 @@ def analysis_misfits(spec: ImportSpec, root: Path, analyses: Analyses) -> Iterat
     where = ("source", "analysis")
     if source.project is not None:
         where = (*where, "name")
-        folder = (root / source.project).resolve()
-        if not folder.is_dir():
-            yield Misfit(("source", "analysis", "project"), f"there is no folder {folder}")
+        folder = root / source.project
+        try:
+            folder = folder.resolve()
+            if not folder.is_dir():
+                yield Misfit(("source", "analysis", "project"), f"there is no folder {folder}")
+                return
+            analyses = find_analyses(folder)
+        except (OSError, RuntimeError) as error:
+            # A name that is too long, a folder that may not be read, links that go in circles.
+            why = (error.strerror if isinstance(error, OSError) else None) or "links in circles"
+            yield Misfit(
+                ("source", "analysis", "project"), f"the folder {folder} cannot be read: {why}"
+            )
             return
-        analyses = find_analyses(folder)
     if source.name in analyses.invalid:
         problem = analyses.invalid[source.name].problems[0]
         yield Misfit(where, f"the analysis {shown(source.name)} cannot be used: {problem}")

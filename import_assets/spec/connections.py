@@ -214,6 +214,8 @@ def address_faults(address: str, plain_http: Literal["refuse", "allow"] = "refus
     try:
         parts = urlsplit(address)
         host, user = parts.hostname, parts.username
+        # Raises where it is no number up to 65,535.
+        _ = parts.port
     except ValueError:
         return [f"{shown(address)} is not an address"]
     local = host in ("localhost", "127.0.0.1", "::1")
@@ -246,8 +248,13 @@ class SqlConnection(StrictModel):
     def _no_secret(self) -> Self:
         if not re.match(r"[a-z][a-z0-9_]*(\+[a-z0-9_]+)?:", self.url):
             refuse([Misfit(("url",), "write DIALECT://USER@HOST/DATABASE")])
-        parts = urlsplit(self.url)
-        if parts.password is not None or re.search(r"(?i)[?&]pass(word|wd)?=", self.url):
+        try:
+            password = urlsplit(self.url).password
+        except ValueError:
+            # The URL is not repeated here: it may hold a password.
+            refuse([Misfit(("url",), "not a URL: write DIALECT://USER@HOST/DATABASE")])
+            return self
+        if password is not None or re.search(r"(?i)[?&]pass(word|wd)?=", self.url):
             refuse([Misfit(("url",), "no password in the URL: name it with `password_env`")])
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
@@ -11,9 +12,12 @@ from import_assets.spec.base import LocalPath, StrictModel
 from import_assets.spec.connections import address_faults
 from import_assets.spec.misfits import Misfit, refuse
 from import_assets.spec.patterns import FilePattern
+from import_assets.spec.scalars import shown
 
 Selection = Literal["all", "last_modified", "last_alphabetically", "not_imported_yet"]
 """Which of several matching files are taken (M027-M030)."""
+
+_ANALYSIS_NAME = "[a-z][a-z0-9_]{0,99}"
 
 
 def _check_file_filter(text: str) -> str:
@@ -25,6 +29,15 @@ def _check_paste(text: str) -> str:
     if not text.strip():
         raise ValueError("the text is empty: leave `text` out to be asked for it at each start")
     return text
+
+
+def _check_analysis_name(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(_ANALYSIS_NAME, value):
+        raise ValueError(
+            f"{shown(value)} cannot name an analysis: take its file in analyses/ without the "
+            "ending, in lower-case letters, digits and _, beginning with a letter"
+        )
+    return value
 
 
 FileFilter = Annotated[str, AfterValidator(_check_file_filter)]
@@ -189,7 +202,9 @@ class DatabaseSource(StrictModel):
 class AnalysisSource(StrictModel):
     """The rows of an analysis: `analyses/<name>.sql` or `.py` (M013, D44)."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")] = Field(
+    name: Annotated[
+        str, Field(pattern=f"^{_ANALYSIS_NAME}$"), BeforeValidator(_check_analysis_name)
+    ] = Field(
         description="The analysis: its file in the folder `analyses`, without the ending.",
         examples=["top_buyers"],
     )

@@ -157,6 +157,9 @@ def test_m002_kinds(tmp_path: Path, text: str, expected: Expected):
             source("database: {connection: erp, query: DELETE FROM a}"),
             [(3, "'erp' is not a connection"), (3, "begins with DELETE: an import reads with one")],
         ),
+        (source("analysis: Top buyers"), [(3, "'Top buyers' cannot name an analysis: take its")]),
+        (source(f"analysis: {{name: a, project: {300 * 'a'}}}"), [(3, "File name too long")]),
+        (source("url: {address: 'https://a.example:port/f'}"), [(3, "is not an address")]),
         (source("analysis: top_buyers"), [(3, "there is no analysis 'top_buyers' in analyses/")]),
         (
             source("url: {address: 'https://a.example/f'}") + "run: {on_new_file: true}\n",
@@ -571,6 +574,7 @@ def test_an_endless_list_of_faults_is_cut(tmp_path: Path):
             [(1, "write the name of an environment variable")],
         ),
         ("connections: {erp: {sql: {url: 'postgresql://u:p@h/d'}}}\n", [(1, "no password in")]),
+        ("connections: {erp: {sql: {url: 'postgresql://[h/d'}}}\n", [(1, "not a URL: write")]),
         (
             "connections: {shop: {http: {address: 'http://shop.example/'}}}\n",
             [(1, "feeds come by https:// only")],
