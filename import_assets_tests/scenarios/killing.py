@@ -20,7 +20,7 @@ from import_assets_tests.scenarios.snapshots import (
     wrong_entries,
 )
 
-TIMEOUT = 120.0
+TIMEOUT = 600.0
 """After how many seconds a process counts as stuck."""
 
 _MODULES = ["import_assets_tests.scenarios.kill_warm"]

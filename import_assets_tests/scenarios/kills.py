@@ -70,12 +70,19 @@ _ORDER = (
 
 
 def deaths(killing: Killing, drawn: random.Random) -> Iterator[Death | float]:
-    """Yield moments to die at without end: first each one once, then random ones."""
+    """Yield moments to die at without end: each named one once, with random ones between them."""
     times = Counter(one.moment for one in killing.undisturbed[1])
-    for moment, number in times.items():
-        if not moment.startswith(ENDED):
-            yield Death(moment, drawn.randint(1, number))
-    yield from random_deaths(killing, drawn)
+    named = [
+        Death(moment, drawn.randint(1, number))
+        for moment, number in times.items()
+        if not moment.startswith(ENDED)
+    ]
+    drawn.shuffle(named)
+    at_random = random_deaths(killing, drawn)
+    for one in named:
+        yield one
+        yield next(at_random)
+    yield from at_random
 
 
 def random_deaths(killing: Killing, drawn: random.Random) -> Iterator[Death | float]:
