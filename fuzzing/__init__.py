@@ -19,6 +19,7 @@ dates        cells, a type, a format and a zone     a parser that goes back wher
 definitions  a definition or a project file         itself with a comment above: same outcome, one
                                                     line below; places that the file has
 cursors      a cursor, whole, damaged or made up    itself, written and read once more
+archives     a file, perhaps packed                 `zipfile` and `gzip`, of what is unpacked
 ===========  =====================================  ===============================================
 
 The first bytes of an input choose options, see the target's module; the others are the content.

@@ -17,6 +17,7 @@ PLACES = {
     "dates": ("fuzzing.dates", "DATES"),
     "definitions": ("fuzzing.definitions", "DEFINITIONS"),
     "cursors": ("fuzzing.cursors", "CURSORS"),
+    "archives": ("fuzzing.archives", "ARCHIVES"),
 }
 """The module and variable of each target."""
 
@@ -47,6 +48,7 @@ MODULES = {
     "xml": ("import_assets.formats",),
     "dates": ("import_assets.mapping",),
     "definitions": ("import_assets.spec",),
+    "archives": ("import_assets.formats.archive", "import_assets.formats.zipdirectory"),
     "cursors": ("import_assets.sources.memory", "import_assets.sources.delivery"),
 }
 """The modules whose branches count as covered by each target; more would be slower."""

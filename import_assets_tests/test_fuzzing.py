@@ -25,6 +25,7 @@ RUNS = {
     "dates": 40,
     "definitions": 400,
     "cursors": 400,
+    "archives": 600,
 }
 
 
