@@ -42,7 +42,7 @@ def check(data: bytes) -> int:
     (step, mend), body = split(data, _OPTIONS)
     if mend & 1 and body.startswith(_ZIPPED):
         body = _mended(body)
-    path = _path()
+    path = Path(_folder().name) / "packed"
     path.write_bytes(body)
     try:
         found = _read(path, _STEPS[step % len(_STEPS)])
@@ -73,10 +73,10 @@ def check(data: bytes) -> int:
 
 
 @cache
-def _path() -> Path:
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for this process, in memory where that can be; it goes with the process."""
     memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
-    folder = tempfile.mkdtemp(prefix="fuzzing-", dir=memory if memory.is_dir() else None)
-    return Path(folder) / "packed"
+    return tempfile.TemporaryDirectory(prefix="fuzzing-", dir=memory if memory.is_dir() else None)
 
 
 def _read(path: Path, step: int) -> list[bytes]:
