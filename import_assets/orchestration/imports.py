@@ -5,6 +5,7 @@
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -154,22 +155,22 @@ def _run(
     ]
     delivered: list[Delivered] = []
     failed: list[_Failed] = []
-    for key in context.partition_keys:
-        try:
-            one = (
-                bring_in(definition, replays[key], warehouse)
-                if key in replays
-                else _deliver(context, definition, warehouse, key, text)
-            )
-        except Exception as error:  # Whatever it is, the neighbours go on.
-            if isinstance(error, WarehouseError):
-                warehouse = Warehouse(
-                    warehouse.path, wait_seconds=_SECOND_WAIT_SECONDS, log=context.log.info
+    # What a feed hands over takes its time; others are not to wait for it.
+    with nullcontext() if definition.spec.source.feed else warehouse.kept_open():
+        for key in context.partition_keys:
+            try:
+                one = (
+                    bring_in(definition, replays[key], warehouse)
+                    if key in replays
+                    else _deliver(context, definition, warehouse, key, text)
                 )
-            failed.append(_failed(context, definition, key, error))
-        else:
-            context.log.info(metadata.summary(one))
-            delivered.append(one)
+            except Exception as error:  # Whatever it is, the neighbours go on.
+                if isinstance(error, WarehouseError):
+                    warehouse.wait_seconds = _SECOND_WAIT_SECONDS
+                failed.append(_failed(context, definition, key, error))
+            else:
+                context.log.info(metadata.summary(one))
+                delivered.append(one)
     told, results = _told(definition, warehouse, [*earlier, *delivered], failed)
     if failed:
         yield from _reported(context, told)

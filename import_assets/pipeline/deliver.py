@@ -24,6 +24,9 @@ from import_assets.warehouse.contracts import Terms
 from import_assets.warehouse.sql import transaction
 from import_assets.warehouse.warehouse import Warehouse
 
+SMALL_BYTES = 4 * 2**20
+"""Up to this size, a delivery is read while the warehouse is kept, where many are imported."""
+
 
 @dataclass(frozen=True)
 class Delivered:
@@ -68,6 +71,9 @@ def deliver(
     if entry is not None:
         seconds = time.monotonic() - started
         return Delivered(delivery, identity, entry.counts, True, None, seconds)
+    if delivery.size > SMALL_BYTES:
+        # It takes long to read, and the warehouse is not needed for that.
+        warehouse.let_go()
     try:
         batch = stage(definition, storage, delivery, slot, progress)
         applied = apply(definition, warehouse, batch)

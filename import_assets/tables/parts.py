@@ -23,13 +23,15 @@ def conditions(
 ) -> list[str]:
     """Return SQL conditions on `customer_id`, of which each customer fulfils exactly one.
 
-    The temporary table `keys` has a `customer_id` for each row, which has so many columns; the rows
+    Without rows there are none. The temporary table `keys` has a `customer_id` for each row, which has so many columns; the rows
     are of a delivery of `size` bytes. Parts have about equally many rows.
     """
     row = first_row(connection, f"SELECT count(*) FROM {keys}")
     rows = row[0] if row else 0
+    if not rows:
+        return []
     parts = max(1, math.ceil(rows * (columns + 1) / CELLS), math.ceil(size / BYTES))
-    if not rows or parts == 1:
+    if parts == 1:
         return ["true"]
     shares = [n / parts for n in range(1, parts)]
     row = first_row(connection, f"SELECT quantile_disc(customer_id, {shares}) FROM {keys}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -15,6 +15,12 @@ from import_assets.warehouse.schema import create_schema
 
 WAIT_SECONDS = 3600.0
 """How long a run waits for its turn to write."""
+
+TURN_SECONDS = 2.0
+"""How long a run keeps the warehouse to itself from one small delivery to the next."""
+
+_PAUSE_SECONDS = 0.1
+"""How long it then leaves it to others, who look twice in this time."""
 
 _RETRY_SECONDS = 0.2
 
@@ -42,8 +48,9 @@ class Warehouse:
         log: Callable[[str], None] = _silent,
     ) -> None:
         self.path = path
-        self._wait_seconds = wait_seconds
+        self.wait_seconds = wait_seconds
         self._log = log
+        self._turn: _Turn | None = None
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -51,13 +58,41 @@ class Warehouse:
 
         Raises WarehouseError when somebody else keeps the file for longer than the wait.
         """
+        with self._turn.use() if self._turn else self._alone() as connection:
+            yield connection
+
+    @contextmanager
+    def _alone(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._locked(exclusive=True), self._connect(read_only=False) as connection:
             create_schema(connection)
             yield connection
 
     @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Let what is inside read and write by one connection, for many small deliveries.
+
+        Opening and closing take longer than writing a few rows. Others get their turn every
+        `TURN_SECONDS`, and whenever `let_go` is called.
+        """
+        self._turn = _Turn(self._alone)
+        try:
+            yield
+        finally:
+            self.let_go()
+            self._turn = None
+
+    def let_go(self) -> None:
+        """Leave the warehouse to others until it is wanted again, where it is kept open."""
+        if self._turn is not None:
+            self._turn.end()
+
+    @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open for reading; raises WarehouseError like `write`."""
+        if self._turn is not None:
+            with self._turn.use() as connection:
+                yield connection
+            return
         if not self.path.exists():
             with self.write():
                 pass
@@ -67,7 +102,7 @@ class Warehouse:
     @contextmanager
     def _locked(self, *, exclusive: bool) -> Iterator[None]:
         lock = self.path.with_name(self.path.name + ".lock")
-        with hold(lock, exclusive=exclusive, wait_seconds=self._wait_seconds, log=self._log):
+        with hold(lock, exclusive=exclusive, wait_seconds=self.wait_seconds, log=self._log):
             yield
 
     @contextmanager
@@ -81,7 +116,7 @@ class Warehouse:
             connection.close()
 
     def _open(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        deadline = time.monotonic() + self._wait_seconds
+        deadline = time.monotonic() + self.wait_seconds
         said = False
         while True:
             try:
@@ -100,3 +135,35 @@ class Warehouse:
                     self._log(f"Waiting for another program that has {self.path.name} open")
                     said = True
                 time.sleep(_RETRY_SECONDS)
+
+
+class _Turn:
+    """One connection that is used time and again; `opening` gives it, and others wait for it."""
+
+    def __init__(
+        self, opening: Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+    ) -> None:
+        self._opening = opening
+        self._stack = ExitStack()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._ends = 0.0
+
+    @contextmanager
+    def use(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give the connection. It is closed where what is inside fails, and when the turn is up."""
+        if self._connection is None:
+            self._connection = self._stack.enter_context(self._opening())
+            self._ends = time.monotonic() + TURN_SECONDS
+        try:
+            yield self._connection
+        except BaseException:
+            self.end()
+            raise
+        if time.monotonic() >= self._ends:
+            self.end()
+            time.sleep(_PAUSE_SECONDS)
+
+    def end(self) -> None:
+        """Close the connection, if there is one."""
+        self._connection = None
+        self._stack.close()

@@ -7,9 +7,7 @@ import pytest
 
 from import_assets.warehouse.memory import bounded, unbound
 
-_LARGE = (
-    "CREATE OR REPLACE TEMP TABLE large AS SELECT repeat('x', 100) || n FROM range(99999) r(n)"
-)
+_LARGE = "CREATE OR REPLACE TEMP TABLE large AS SELECT repeat('x', 100) || n FROM range(99999) r(n)"
 
 
 def _limit(connection: duckdb.DuckDBPyConnection) -> str:
