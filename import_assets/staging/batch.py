@@ -8,6 +8,8 @@ delivery is staged again.
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -26,6 +28,10 @@ from pydantic import ValidationError
 from import_assets.staging.manifest import Manifest
 
 _MANIFEST = "manifest.json"
+_SUMS = "sums.json"
+"""The SHA-256 of every other file of the batch, by name: Parquet itself has none, and what a disk
+garbles in the midst of it would be read as other values."""
+
 _TEMPORARY = ".tmp"
 _LEFT_BEHIND_SECONDS = 86_400
 """A day is longer than any batch takes to write."""
@@ -54,6 +60,7 @@ class BatchWriter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.sums: dict[str, str] = {}
         self._parts = 0
 
     def write(self, rows: pl.DataFrame, rejects: pl.DataFrame) -> None:
@@ -68,6 +75,7 @@ class BatchWriter:
         path = self.folder / name
         frame.write_parquet(path, compression="lz4", statistics=False)
         _sync(path)
+        self.sums[name] = _sum(path)
 
 
 class Staging:
@@ -84,6 +92,8 @@ class Staging:
         """
         folder = self.root / import_name / batch_id
         batch = load(folder)
+        if batch is not None and not _is_sound(batch):
+            batch = None
         if batch is None and folder.exists():
             remove_folder(folder)
         return batch
@@ -121,9 +131,12 @@ class Staging:
 
     def finish(self, writer: BatchWriter, manifest: Manifest) -> Batch:
         """Write the manifest and move the batch into place; an equal batch already there stays."""
-        path = writer.folder / _MANIFEST
-        path.write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
-        _sync(path)
+        text = manifest.model_dump_json(indent=1).encode()
+        sums = {**writer.sums, _MANIFEST: hashlib.sha256(text).hexdigest()}
+        for name, content in ((_SUMS, json.dumps(sums, indent=1).encode()), (_MANIFEST, text)):
+            path = writer.folder / name
+            path.write_bytes(content)
+            _sync(path)
         _sync(writer.folder)
         target = self.root / manifest.import_name / manifest.batch_id
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -150,7 +163,7 @@ class Staging:
 
 
 def load(folder: Path) -> Batch | None:
-    """Return the batch in a folder, or None where it is not whole.
+    """Return the batch in a folder, or None where it is not whole; what its files hold is not read.
 
     Raises:
         OSError: it cannot be read, so that nobody knows.
@@ -175,8 +188,29 @@ def load(folder: Path) -> Batch | None:
 
 def _load_if_readable(folder: Path) -> Batch | None:
     with suppress(OSError):
-        return load(folder)
+        batch = load(folder)
+        return batch if batch is not None and _is_sound(batch) else None
     return None
+
+
+def _is_sound(batch: Batch) -> bool:
+    """Tell whether every file of a batch is what was written, byte by byte.
+
+    Raises:
+        OSError: one cannot be read, so that nobody knows.
+    """
+    try:
+        sums = json.loads((batch.folder / _SUMS).read_bytes())
+        written = [_MANIFEST, *(file.name for file in (*batch.row_files, *batch.reject_files))]
+        found = {name: _sum(batch.folder / name) for name in written}
+    except (FileNotFoundError, ValueError):
+        return False
+    return found == sums
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _records(files: Sequence[Path]) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from import_assets.staging.batch import Batch, Staging, load, remove_folder
 
-_WRITTEN = ("manifest.json", "rows-*.parquet", "rejects-*.parquet")
+_WRITTEN = ("manifest.json", "sums.json", "rows-*.parquet", "rejects-*.parquet")
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,11 @@ def test_sensors_look_every_five_minutes_from_the_start(sample: dg.Definitions) 
         "summer_vouchers_new_file",
     }
     assert {sensors[name].minimum_interval_seconds for name in looking} == {300}
-    assert set(sensors) - looking == {"interrupted_runs", "tables_follow_imports"}
+    assert set(sensors) - looking == {
+        "imported_before",
+        "interrupted_runs",
+        "tables_follow_imports",
+    }
     assert {sensor.default_status for sensor in sensors.values()} == {
         dg.DefaultSensorStatus.RUNNING
     }

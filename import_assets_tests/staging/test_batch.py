@@ -233,9 +233,62 @@ def cut_rows(batch: Batch) -> None:
     path.write_bytes(path.read_bytes()[:-20])
 
 
+def flipped_rows(batch: Batch) -> None:
+    """In a page, which the end of the file says nothing of: it is read as another value."""
+    path = batch.row_files[0]
+    content = bytearray(path.read_bytes())
+    place = content.index(b"a", 4)
+    content[place] ^= 1
+    path.write_bytes(content)
+    assert not read([path]).equals(ROWS)
+
+
+def flipped_rejects(batch: Batch) -> None:
+    path = batch.reject_files[0]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def flipped_manifest(batch: Batch) -> None:
+    path = batch.folder / "manifest.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"bytes": ', '"bytes": 1'), encoding="utf-8")
+    assert Manifest.model_validate_json(path.read_bytes()) != FACTS
+
+
+def rows_of_another_batch(batch: Batch) -> None:
+    ROWS.reverse().write_parquet(batch.row_files[0])
+
+
+def one_part_more(batch: Batch) -> None:
+    NO_ROWS.write_parquet(batch.folder / "rows-000001.parquet")
+
+
+def no_sums(batch: Batch) -> None:
+    (batch.folder / "sums.json").unlink()
+
+
+def cut_sums(batch: Batch) -> None:
+    (batch.folder / "sums.json").write_bytes(b'{"rows')
+
+
+def nothing_but_the_folder(batch: Batch) -> None:
+    for path in batch.folder.iterdir():
+        path.unlink()
+
+
 @pytest.mark.parametrize(
     "damage",
     [
+        flipped_rows,
+        flipped_rejects,
+        flipped_manifest,
+        rows_of_another_batch,
+        one_part_more,
+        no_sums,
+        cut_sums,
+        nothing_but_the_folder,
         cut_manifest,
         empty_manifest,
         garbled_manifest,
