@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from load_events import run
+from measuring import run
 
 DEFINITION = """\
 kind: {{catalog: products, product: true, mode: {mode}}}

@@ -1,29 +1,30 @@
-"""Times the looks of a sensor at a bucket of many objects, all of them imported before.
+"""`tick OBJECTS TICKS`: looks of a sensor at a bucket of many objects, all imported before.
 
-    python benchmarks/sensor_tick.py [OBJECTS] [TICKS]
-
-A stub of S3 that pages as fast as it can stands in for the bucket, so that the listing alone, which
-is printed too, is the client's own work. Dagster's storage is a SQLite file; what is printed of it
-is how many bytes it grows by in all ticks together.
+A stub of S3 that pages as fast as it can stands in for the bucket, so that the listing alone is the
+client's own work. Dagster's storage is a SQLite file. Prints an object of JSON: medians of seconds
+of a listing and of a tick, seconds of the first tick, which reads the ledger, bytes of the cursor,
+bytes by which Dagster's storage grows in all ticks.
 """
 
 from __future__ import annotations
 
-import resource
+import json
 import statistics
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
-from list_objects import OBJECTS, Handler
 
+from benchmarks.list_objects import Handler
 from import_assets.orchestration.build import build_definitions
 from import_assets.orchestration.connected import connections
 from import_assets.sources.listing import ListingCache, list_matching
@@ -31,8 +32,6 @@ from import_assets.sources.open import open_source
 from import_assets.spec.loading import load
 from import_assets.spec.patterns import FilePattern
 from import_assets.warehouse.warehouse import Warehouse
-
-TICKS = int(sys.argv[2]) if len(sys.argv) > 2 else 20
 
 _PROJECT = """\
 connections:
@@ -44,6 +43,8 @@ source: {storage: {connection: lake, folder: in, files: "customers_*.csv"}}
 columns: [{from: id, id: registered}]
 run: {on_new_file: true}
 """
+
+_PATTERN = FilePattern("customers_*.csv")
 
 
 def _remember(path: Path, objects: list[tuple[str, str]]) -> None:
@@ -65,25 +66,23 @@ def _remember(path: Path, objects: list[tuple[str, str]]) -> None:
         )
 
 
-def main() -> None:
+def main(ticks: int) -> None:
     """Measure."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
-        _measure(Path(folder), f"http://127.0.0.1:{server.server_address[1]}")
+        _measure(Path(folder), ticks, f"http://127.0.0.1:{server.server_address[1]}")
     server.shutdown()
 
 
-def _measure(root: Path, address: str) -> None:
+def _measure(root: Path, ticks: int, address: str) -> None:
     (root / "imports").mkdir()
     (root / "project.yaml").write_text(_PROJECT.format(address=address), encoding="utf-8")
     (root / "imports" / "crm.yaml").write_text(_IMPORT, encoding="utf-8")
     definition = load(root).imports["crm"]
     shared = connections(definition.project)
     storage = open_source(definition, connections=shared)
-    started = time.perf_counter()
-    listing = list_matching(storage, FilePattern("customers_*.csv"))
-    alone = time.perf_counter() - started
+    listing = list_matching(storage, _PATTERN)
     known = [(one.key, one.fingerprint) for one in listing.deliveries]
     _remember(definition.project.warehouse_path, known)
     sensor = build_definitions(root).resolve_sensor_def("crm_new_file")
@@ -91,25 +90,34 @@ def _measure(root: Path, address: str) -> None:
     home.mkdir()
     with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
         before = _bytes(home)
-        seconds, cursor = [], None
-        for number in range(TICKS):
+        seconds, alone, cursor = [], [], None
+        for number in range(ticks):
+            alone.append(_seconds(lambda: list_matching(storage, _PATTERN)))
             shared.listings = ListingCache()  # ticks are five minutes apart, so none shares
             started = time.perf_counter()
-            said = sensor(dg.build_sensor_context(instance, cursor=cursor))
+            said: Any = sensor(dg.build_sensor_context(instance, cursor=cursor))
             seconds.append(time.perf_counter() - started)
             cursor = said.cursor or cursor
             _store(instance, number, cursor)
         grown = _bytes(home) - before
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024
     sys.stdout.write(
-        f"{OBJECTS:,} objects, all remembered\n"
-        f"listing alone: {alone:.2f} s\n"
-        f"first tick, which reads the ledger: {seconds[0]:.2f} s\n"
-        f"later ticks: median {statistics.median(seconds[1:]):.2f} s of {TICKS - 1}\n"
-        f"cursor: {len(cursor or ''):,} bytes\n"
-        f"Dagster's storage: {grown:,} bytes more after {TICKS} ticks\n"
-        f"peak memory: {peak} MB\n"
+        json.dumps(
+            {
+                "objects": len(listing.deliveries),
+                "listing": statistics.median(alone),
+                "tick": statistics.median(seconds[1:]),
+                "first tick": seconds[0],
+                "cursor": len(cursor or ""),
+                "storage": grown,
+            }
+        )
     )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def _store(instance: dg.DagsterInstance, number: int, cursor: str | None) -> None:
@@ -132,4 +140,4 @@ def _bytes(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[2]))

@@ -1,0 +1,1 @@
+"""The jobs: each module has a `job`, which makes what it needs in a folder."""
