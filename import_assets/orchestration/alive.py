@@ -14,7 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+from import_assets.errors import SourceError
 from import_assets.spec.loading import Project
+from import_assets.wording import room_in
 
 _LEFT_BEHIND_SECONDS = 86_400
 """Runs of a day ago are over; nobody asks for them any more."""
@@ -27,17 +29,35 @@ def _path(project: Project, run_id: str) -> Path:
 
 
 def hold(project: Project, run_id: str) -> None:
-    """Hold the run's lock until this process ends or `release` is called."""
+    """Hold the run's lock until this process ends or `release` is called.
+
+    Raises SourceError where it cannot be written.
+    """
     path = _path(project, run_id)
     if path in _held:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left_behind(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, socket.gethostname().encode(), 0)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_behind(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, socket.gethostname().encode(), 0)
+    except OSError as error:
+        os.close(descriptor)
+        path.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
     _held[path] = descriptor
+
+
+def _unwritable(path: Path, error: OSError) -> SourceError:
+    return SourceError(
+        f"the run cannot write to {path.parent}: {error.strerror or error}; "
+        f"{room_in(path.parent.parent)}. Make room there or mend its permissions, and try again"
+    )
 
 
 def _remove_left_behind(folder: Path) -> None:

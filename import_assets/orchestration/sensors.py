@@ -192,6 +192,8 @@ def _fingerprint(keys: Sequence[str]) -> str:
 def remembered(instance: dg.DagsterInstance, definition: Import) -> Memory | None:
     """Return what the trigger of an import remembers of its folder, or None where it does not."""
     name = f"{definition.name}_new_file"
+    if instance.schedule_storage is None:
+        return None  # kept in memory alone, where no sensor ticks
     for state in instance.all_instigator_state():
         data = state.instigator_data
         if state.instigator_name == name and isinstance(data, SensorInstigatorData):

@@ -25,7 +25,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from import_assets.errors import SourceError
 from import_assets.staging.manifest import Manifest
+from import_assets.wording import room_in
 
 _MANIFEST = "manifest.json"
 _SUMS = "sums.json"
@@ -73,9 +75,12 @@ class BatchWriter:
 
     def _write(self, frame: pl.DataFrame, name: str) -> None:
         path = self.folder / name
-        frame.write_parquet(path, compression="lz4", statistics=False)
-        _sync(path)
-        self.sums[name] = _sum(path)
+        try:
+            frame.write_parquet(path, compression="lz4", statistics=False)
+            _sync(path)
+            self.sums[name] = _sum(path)
+        except (OSError, pl.exceptions.ComputeError) as error:
+            raise _unwritable(self.folder.parent, error) from error
 
 
 class Staging:
@@ -119,18 +124,33 @@ class Staging:
 
     @contextmanager
     def writing(self, import_name: str, batch_id: str) -> Iterator[BatchWriter]:
-        """Give a writer in a temporary folder, which is removed unless `finish` was called."""
+        """Give a writer in a temporary folder, which is removed unless `finish` was called.
+
+        Raises SourceError where nothing can be written, as its methods do.
+        """
         for folder in self.left_behind(time.time() - _LEFT_BEHIND_SECONDS):
             shutil.rmtree(folder, ignore_errors=True)
         folder = self.root / _TEMPORARY / f"{import_name}-{batch_id}-{secrets.token_hex(4)}"
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise _unwritable(folder.parent, error) from error
         try:
             yield BatchWriter(folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def finish(self, writer: BatchWriter, manifest: Manifest) -> Batch:
-        """Write the manifest and move the batch into place; an equal batch already there stays."""
+        """Write the manifest and move the batch into place; an equal batch already there stays.
+
+        Raises SourceError where that cannot be written.
+        """
+        try:
+            return self._finish(writer, manifest)
+        except OSError as error:
+            raise _unwritable(self.root, error) from error
+
+    def _finish(self, writer: BatchWriter, manifest: Manifest) -> Batch:
         text = manifest.model_dump_json(indent=1).encode()
         sums = {**writer.sums, _MANIFEST: hashlib.sha256(text).hexdigest()}
         for name, content in ((_SUMS, json.dumps(sums, indent=1).encode()), (_MANIFEST, text)):
@@ -206,6 +226,20 @@ def _is_sound(batch: Batch) -> bool:
     except (FileNotFoundError, ValueError):
         return False
     return found == sums
+
+
+def _unwritable(folder: Path, error: Exception) -> SourceError:
+    """Return the error about a folder in which nothing can be written, now."""
+    said = (error.strerror if isinstance(error, OSError) else None) or _last_words(error)
+    return SourceError(
+        f"the rows cannot be written to {folder}: {said}; {room_in(folder)}. Make room there or "
+        "mend its permissions, and it is tried again"
+    )
+
+
+def _last_words(error: Exception) -> str:
+    """Return what the system says, which stands behind the words of polars."""
+    return str(error).split(": ")[-1].partition(" (os error")[0]
 
 
 def _sum(path: Path) -> str:

@@ -6,10 +6,11 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from import_assets.errors import WarehouseError
+from import_assets.wording import room_in
 
 _POLL_SECONDS = 0.05
 
@@ -34,7 +35,9 @@ def hold(
         # The name of whoever was killed while it held the lock would mislead those who wait.
         os.ftruncate(descriptor, 0)
         if exclusive:
-            os.pwrite(descriptor, f"process {os.getpid()}".encode(), 0)
+            # On a full disk the lock holds all the same, without the name of who holds it.
+            with suppress(OSError):
+                os.pwrite(descriptor, f"process {os.getpid()}".encode(), 0)
         yield
     finally:
         os.close(descriptor)
@@ -46,8 +49,8 @@ def _open(path: Path, what: str) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise WarehouseError(
-            f"cannot make the lock file of {what} {path}: {error.strerror}; the folder has "
-            "to be one that can be written to"
+            f"cannot make the lock file of {what} {path}: {error.strerror}; "
+            f"{room_in(path.parent)}. Make room there or mend its permissions, and try again"
         ) from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
@@ -79,7 +79,9 @@ def transaction(connection: duckdb.DuckDBPyConnection, *, keep: bool = True) -> 
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        # A full disk can have ended the transaction already; what is raised says so.
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT" if keep else "ROLLBACK")
 

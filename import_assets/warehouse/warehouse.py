@@ -12,6 +12,7 @@ import duckdb
 from import_assets.errors import WarehouseError
 from import_assets.warehouse.lock import hold
 from import_assets.warehouse.schema import create_schema
+from import_assets.warehouse.trouble import trouble
 
 WAIT_SECONDS = 3600.0
 """How long a run waits for its turn to write."""
@@ -56,16 +57,21 @@ class Warehouse:
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open for writing, alone; the schema is made when missing.
 
-        Raises WarehouseError when somebody else keeps the file for longer than the wait.
+        Raises WarehouseError when somebody else keeps the file for longer than the wait, and when
+        what is done with it fails because the disk is full, or the file is damaged or cannot be
+        written: nothing was written then.
         """
-        with self._turn.use() if self._turn else self._alone() as connection:
+        with self._told(), self._turn.use() if self._turn else self._alone() as connection:
             yield connection
 
     @contextmanager
     def _alone(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._locked(exclusive=True), self._connect(read_only=False) as connection:
-            create_schema(connection)
-            yield connection
+        with self._locked(exclusive=True):
+            if not self._is_made():
+                self._make()
+            with self._connect(read_only=False) as connection:
+                create_schema(connection)
+                yield connection
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
@@ -90,13 +96,17 @@ class Warehouse:
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open for reading; raises WarehouseError like `write`."""
         if self._turn is not None:
-            with self._turn.use() as connection:
+            with self._told(), self._turn.use() as connection:
                 yield connection
             return
-        if not self.path.exists():
+        if not self._is_made():
             with self.write():
                 pass
-        with self._locked(exclusive=False), self._connect(read_only=True) as connection:
+        with (
+            self._told(),
+            self._locked(exclusive=False),
+            self._connect(read_only=True) as connection,
+        ):
             yield connection
 
     @contextmanager
@@ -104,6 +114,38 @@ class Warehouse:
         lock = self.path.with_name(self.path.name + ".lock")
         with hold(lock, exclusive=exclusive, wait_seconds=self.wait_seconds, log=self._log):
             yield
+
+    def _is_made(self) -> bool:
+        """Tell whether there is a file with anything in it."""
+        return self.path.exists() and self.path.stat().st_size > 0
+
+    def _make(self) -> None:
+        """Make the file beside its place first: what a full disk leaves of one, nothing can open.
+
+        Raises duckdb.Error or WarehouseError where it cannot be made.
+        """
+        new = self.path.with_name(f"{self.path.name}.new")
+        log = new.with_name(f"{new.name}.wal")
+        for file in (new, log):
+            file.unlink(missing_ok=True)
+        try:
+            with duckdb.connect(str(new), read_only=False) as connection:
+                create_schema(connection)
+                connection.execute("CHECKPOINT")
+            new.replace(self.path)
+        finally:
+            for file in (new, log):
+                file.unlink(missing_ok=True)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            told = trouble(self.path, error)
+            if told is None:
+                raise
+            raise told from error
 
     @contextmanager
     def _connect(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -123,7 +165,7 @@ class Warehouse:
                 return duckdb.connect(str(self.path), read_only=read_only)
             except duckdb.Error as error:
                 if _LOCKED not in str(error):
-                    raise WarehouseError(
+                    raise trouble(self.path, error) or WarehouseError(
                         f"cannot open the warehouse {self.path}: {error}"
                     ) from error
                 if time.monotonic() >= deadline:
