@@ -48,8 +48,8 @@ def trouble(path: Path, error: duckdb.Error) -> WarehouseError | None:
     if any(mark in text for mark in _DAMAGED):
         return WarehouseError(
             f"cannot open the warehouse {path}, which is damaged: {_first_line(text)}. Put the "
-            f"newest copy of it in its place, remove {path.name}.wal if there is one, and run `import-assets recover`, "
-            "which imports again what the copy lacks"
+            f"newest copy of it in its place, remove {path.name}.wal if there is one, and run "
+            "`import-assets recover`, which imports again what the copy lacks"
         )
     return None
 
