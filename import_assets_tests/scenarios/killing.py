@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+import duckdb
+
 from import_assets_tests.scenarios.kill_cases import CASES, Case
 from import_assets_tests.scenarios.kill_driver import BEGUN, ENDED, Death, Noted, noted, run
 from import_assets_tests.scenarios.snapshots import (
@@ -104,12 +106,19 @@ class Killing:
         try:
             moments = self._run(root, death)
             moment = moments[-1].moment if moments else BEGUN
-            halfway = snapshot(root, volatile=self._volatile)
-            faults = self._restarted(root)
+            where, faults = self._compared(root)
         finally:
             shutil.rmtree(root)
         came_to = None if moment.startswith(ENDED) else moment
-        return Outcome(self.name, came_to, self._where(halfway), tuple(faults))
+        return Outcome(self.name, came_to, where, tuple(faults))
+
+    def _compared(self, root: Path) -> tuple[Where, list[str]]:
+        """Return where a delivery is after a kill, and what is wrong after the next starts."""
+        try:
+            halfway = snapshot(root, volatile=self._volatile)
+        except duckdb.Error as error:
+            return "in part", [f"the warehouse cannot be opened: {error}"]
+        return self._where(halfway), self._restarted(root)
 
     def _where(self, halfway: Snapshot) -> Where:
         if halfway == self.after:
