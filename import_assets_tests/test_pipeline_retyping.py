@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +23,7 @@ from import_assets.tables import checks
 from import_assets.tables.apply import apply_batch
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse import attributes, refusals
+from import_assets.warehouse.schema import create_schema
 from import_assets_tests.builders import NOW, Row, batch, dump, project, warehouse
 
 CUSTOMERS = ("customers",)
@@ -357,3 +359,32 @@ def test_events_keep_their_places_however_many_there_are(
     typed: list[Row] = [{"total": number, "_at": number} for number in range(50)]
     counts = load_events(connection, tmp_path, typed, {"total": "integer"})
     assert (counts.duplicate, counts.inserted) == (len(left), 50 - len(left))
+
+
+@pytest.mark.parametrize("table", [CUSTOMERS, PURCHASE])
+def test_what_a_process_killed_after_the_commit_leaves_can_be_opened(
+    tmp_path: Path, table: tuple[str, ...]
+) -> None:
+    """What DuckDB has in its log, and not yet in the file, is read again at the next opening."""
+    path, copy = tmp_path / "warehouse.duckdb", tmp_path / "copy.duckdb"
+    values: list[Row] = [{"a": "1"}, {"a": "x"}, {"a": None}]
+    with duckdb.connect(str(path)) as connection:
+        create_schema(connection)
+        if table == PURCHASE:
+            load_events(connection, tmp_path, values, {"a": "text"})
+        else:
+            load(connection, tmp_path, values, {"a": "text"})
+        connection.execute("CHECKPOINT")
+        retype(connection, Change(table, "a", "integer"), null_misfits=True)
+        for suffix in ("", ".wal"):
+            shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
+        name = ".".join(("main", *table)[-2:])
+        select = f"SELECT * FROM {name} ORDER BY _row"
+        expected = connection.execute(select).fetchall()
+    with duckdb.connect(str(copy)) as connection:
+        assert connection.execute(select).fetchall() == expected
+        assert connection.execute(f"SELECT a FROM {name} ORDER BY _row").fetchall() == [
+            (1,),
+            (None,),
+            (None,),
+        ]

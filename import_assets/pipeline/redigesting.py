@@ -94,14 +94,6 @@ def leave_to_latest(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...
     )
 
 
-def write(connection: duckdb.DuckDBPyConnection, table: tuple[str, ...]) -> None:
-    """Give the events their new digests."""
-    connection.execute(
-        f"UPDATE {table_sql(table)} AS t SET {DIGEST} = r.digest "
-        "FROM temp.redigested r WHERE t.rowid = r.place"
-    )
-
-
 def _both(table: tuple[str, ...]) -> str:
     """SQL of the events with their digests before and after; attributes are called anything."""
     return (

@@ -26,6 +26,7 @@ from import_assets.mapping.types import PHYSICAL
 from import_assets.pipeline import redigesting
 from import_assets.spec.models import AttributeType
 from import_assets.tables import journal
+from import_assets.tables.events import DIGEST
 from import_assets.warehouse import attributes, refusals
 from import_assets.warehouse.conditions import has_one_of
 from import_assets.warehouse.sql import (
@@ -126,7 +127,7 @@ def retype(
 ) -> Report:
     """Change the type of an attribute and all its values, in a transaction of its own.
 
-    With `null_misfits`, values that do not fit become empty. Rows keep their places and lineage.
+    With `null_misfits`, values that do not fit become empty. Rows keep their order and lineage.
 
     Raises:
         MisfitsError: values do not fit, and `null_misfits` is false; nothing was changed.
@@ -143,15 +144,9 @@ def retype(
                 report.misfits, f"value {where} does not fit", f"values {where} do not fit"
             )
             raise MisfitsError(f"{told} type {change.type}; nothing was changed")
-        column = quote(change.name)
         if _is_event(change.table):
             redigesting.leave_to_latest(connection, change.table)
-        connection.execute(
-            f"ALTER TABLE {table_sql(change.table)} ALTER COLUMN {column} SET DATA TYPE "
-            f"{SQL_TYPES[change.type]} USING {function}({column}::{_passed(recast.old)})"
-        )
-        if _is_event(change.table):
-            redigesting.write(connection, change.table)
+        _write_anew(connection, change, f"{function}({{}}::{_passed(recast.old)})")
         _drop_temporary(connection)
         attributes.set_type(connection, change.table, change.name, change.type)
         journal.seal(connection, change.table, change.name)
@@ -291,15 +286,32 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+def _write_anew(connection: duckdb.DuckDBPyConnection, change: Change, value: str) -> None:
+    """Put a table in the place of the one that there is, with the values of the new type.
+
+    `value` is SQL of a value, with braces for the stored one. A column could be altered by an
+    expression too, but what DuckDB notes of that in its log cannot be read again: a process killed
+    after the commit would leave a warehouse that nobody can open.
+    """
+    table, column = table_sql(change.table), quote(change.name)
+    new = (*change.table[:-1], f"retyped_{secrets.token_hex(4)}")
+    replaced = f"{value.format(f't.{column}')}::{SQL_TYPES[change.type]} AS {column}"
+    source = f"{table} t"
+    if _is_event(change.table):
+        replaced += f", r.digest AS {DIGEST}"
+        source += " LEFT JOIN temp.redigested r ON r.place = t.rowid"
+    connection.execute(
+        f"CREATE TABLE {table_sql(new)} AS SELECT t.* REPLACE ({replaced}) FROM {source}"
+    )
+    connection.execute(f"DROP TABLE {table}")
+    connection.execute(f"ALTER TABLE {table_sql(new)} RENAME TO {quote(change.table[-1])}")
+
+
 @contextmanager
 def _function(
     connection: duckdb.DuckDBPyConnection, recast: Recast, change: Change
 ) -> Iterator[str]:
-    """Make the change a function of SQL and give its name.
-
-    A column that is altered by a function keeps its place, and its rows theirs. DuckDB takes no
-    other way in one transaction: what was updated in it cannot be altered any more.
-    """
+    """Make the change a function of SQL and give its name."""
     name = f"recast_{secrets.token_hex(4)}"
 
     def call(stored: Any) -> pa.Array:
