@@ -14,7 +14,7 @@ from import_assets.cli.replacing import replacing
 from import_assets.cli.session import Session
 from import_assets.errors import DefinitionError, ImportAssetsError, UnknownName
 from import_assets.formats.csvwriter import CsvStyle, CsvWriter, Written
-from import_assets.wording import counted
+from import_assets.wording import counted, room_in
 
 Write = Callable[[IO[bytes]], Written]
 """Writes everything into a stream and tells what was written."""
@@ -86,7 +86,9 @@ def put_into(write: Write, out: Path) -> Written:
         with replacing(out) as file:
             return write(file)
     except OSError as error:
-        raise ImportAssetsError(f"{out} cannot be written: {error.strerror or error}") from error
+        raise ImportAssetsError(
+            f"{out} cannot be written: {error.strerror or error}; {room_in(out.parent)}"
+        ) from error
 
 
 def changes(written: Written) -> Iterator[str]:

@@ -39,6 +39,7 @@ from import_assets.orchestration.tables import build_table
 from import_assets.spec.loading import Import, Loaded
 from import_assets.tables.outcome import Counts
 from import_assets.warehouse.lock import hold
+from import_assets.wording import room_in
 
 HOME_VARIABLE = "DAGSTER_HOME"
 CONFIG_FILE = "dagster.yaml"
@@ -111,7 +112,8 @@ def open_instance(root: Path, say: Say) -> Iterator[dg.DagsterInstance]:
     project's own in `.dagster`, which `say` tells.
 
     Raises:
-        InstanceError: DAGSTER_HOME is no folder, or the storage cannot be opened.
+        InstanceError: DAGSTER_HOME is no folder, or the storage cannot be opened, or be used by
+            what is done inside.
         WarehouseError: Another process has been opening it for minutes.
     """
     folder, settings = _home(root, say)
@@ -124,10 +126,24 @@ def open_instance(root: Path, say: Say) -> Iterator[dg.DagsterInstance]:
                 instance = dg.DagsterInstance.from_ref(reference)
         except (dg.DagsterError, CheckError, SQLAlchemyError, yaml.YAMLError, OSError) as error:
             raise InstanceError(
-                f"Dagster's storage, set up in {folder}, cannot be opened: {error}"
+                f"Dagster's storage, set up in {folder}, cannot be opened: {_about(error, folder)}"
             ) from error
-        with instance:
-            yield instance
+        try:
+            with instance:
+                yield instance
+        except SQLAlchemyError as error:
+            raise InstanceError(
+                f"Dagster's storage, set up in {folder}, cannot be written or read: "
+                f"{_about(error, folder)}"
+            ) from error
+
+
+def _about(error: Exception, folder: Path) -> str:
+    """Return what is wrong with the storage, without its statements, and how much room it has."""
+    if not isinstance(error, SQLAlchemyError):
+        return str(error)
+    lines = str(error).splitlines()
+    return f"{lines[0]}; {room_in(folder)}" if lines else type(error).__name__
 
 
 def _alone(root: Path, folder: Path, say: Say) -> AbstractContextManager[None]:

@@ -1,6 +1,7 @@
 """Sensors: new files, interrupted runs, tables that follow their imports."""
 
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from import_assets.sources.storage.selection import by_age
 from import_assets.spec.loading import Import, Project
 from import_assets.warehouse import ledger, refusals
 from import_assets.warehouse.warehouse import Warehouse
+from import_assets.wording import counted
 
 INTERVAL_SECONDS = 300
 """How often a folder is looked at (M022)."""
@@ -36,6 +38,13 @@ LISTING_SECONDS = timedelta(seconds=25)
 """Dagster stops a sensor after 60 s. A listing stops itself before, with time left for a request
 that was just sent, which is waited for 30 s by default."""
 
+SPARE_BYTES = 16_000_000
+"""What has to be free on a disk before files are asked for, beside what they need."""
+
+_TIMES = 2
+"""How often a file lies on a disk while it is imported: as it came, and as rows."""
+
+_ANEW = "what was remembered could not be read and was made anew from the ledger"
 _WAREHOUSE_WAIT_SECONDS = 10.0
 _RECOVERY_SECONDS = 30
 _TABLES_SECONDS = 30
@@ -108,6 +117,9 @@ def _look(
     warehouse = Warehouse(definition.project.warehouse_path, wait_seconds=_WAREHOUSE_WAIT_SECONDS)
     rules = _rules(definition)
     before = _Cursor.read(context.cursor)
+    anew = _ANEW if context.cursor and read_memory(before.memory, rules).unreadable else ""
+    if anew:
+        context.log.warning(anew)
     books = _Books(context.instance, definition, warehouse)
     try:
         listing = _listing(definition, rules)
@@ -123,6 +135,9 @@ def _look(
         return dg.SkipReason(str(error))
     except WarehouseError as error:
         return dg.SkipReason(f"{error}; looked at again at the next tick")
+    if tick.asks and (shortage := _shortage(definition, tick.asks)):
+        # Nothing is remembered of this look: a disk that is full all night uses no attempt up.
+        return dg.SkipReason(shortage)
     requests, partitions = run_requests(context.instance, definition, tick.asks)
     given_up = sorted(delivery.key for delivery in tick.given_up)
     after = _Cursor(
@@ -132,11 +147,27 @@ def _look(
     )
     return dg.SensorResult(
         run_requests=[renewed(context.instance, request) for request in requests],
-        skip_reason=None if requests else tick.note,
+        skip_reason=None if requests else f"{tick.note}{anew and f'; {anew}'}",
         cursor=after.model_dump_json(),
         dynamic_partitions_requests=partitions,
         asset_events=_news(context.instance, definition, given_up, before.told, after.told),
     )
+
+
+def _shortage(definition: Import, asks: Sequence[Ask]) -> str | None:
+    """Return which folder has too little room for the largest of the files, if one has."""
+    project = definition.project
+    needed = SPARE_BYTES + _TIMES * max(ask.delivery.size for ask in asks)
+    for folder in (project.staging_path, project.warehouse_path.parent):
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        free = shutil.disk_usage(there).free
+        if free < needed:
+            return (
+                f"{counted(len(asks), 'file waits', 'files wait')} for room on the disk of "
+                f"{folder}: {free:,} bytes are free there, and {needed:,} are needed; looked at "
+                "again at the next tick"
+            )
+    return None
 
 
 def _news(

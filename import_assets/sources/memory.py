@@ -44,13 +44,15 @@ class Memory:
     """What was known after the last look.
 
     `lost` is true where it was not: `done` and `passed_over` then have to be rebuilt from the
-    ledger. `ledger_read` is when the ledger was last read. The sets hold digests: `done` of files
+    ledger; `unreadable` where there was nothing at all, or nothing to be made sense of.
+    `ledger_read` is when the ledger was last read. The sets hold digests: `done` of files
     that the ledger held then; `passed_over` of those a rule for one file did not take; `given_up`
     of those whose attempts are used up; `settling` of those not ready yet, `settling_keys` of the
     keys of the same.
     """
 
     lost: bool = True
+    unreadable: bool = True
     ledger_read: datetime = _NEVER
     done: Digests = field(default_factory=_NONE.copy)
     passed_over: Digests = field(default_factory=_NONE.copy)
@@ -107,6 +109,7 @@ def read_memory(text: str | None, rules: Rules) -> Memory:
         cursor = _Cursor.model_validate_json(text)
         memory = Memory(
             lost=cursor.rules != _rules_text(rules),
+            unreadable=False,
             ledger_read=utc_from_microseconds(cursor.ledger_read),
             done=_unpack(cursor.done),
             passed_over=_unpack(cursor.passed_over),
@@ -124,6 +127,7 @@ def read_memory(text: str | None, rules: Rules) -> Memory:
     if not memory.lost:
         return memory
     return Memory(
+        unreadable=False,
         given_up=memory.given_up,
         settling=memory.settling,
         settling_keys=memory.settling_keys,

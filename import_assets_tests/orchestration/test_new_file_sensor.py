@@ -252,18 +252,21 @@ def test_changed_and_new_files_keep_their_order(crm: Site) -> None:
 
 
 def test_a_lost_cursor_is_rebuilt_from_the_ledger(crm: Site) -> None:
-    """Nothing is imported twice (M018, D03)."""
+    """Nothing is imported twice (M018, D03), and what was broken is said to be."""
     crm.look()
     crm.look()
     good = str(crm.cursors["crm_new_file"])
     older = json.dumps({key: value for key, value in json.loads(good).items() if key != "told"})
     memory = json.loads(good)["memory"]
-    broken = [None, "", "[]", "{", '"x"', memory, good[:-9], good.replace('"v":1', '"v":9'), older]
-    for cursor in broken:
+    other = good.replace('"v":1', '"v":9')
+    broken = ["[]", "{", '"x"', "\x00", memory, good[:-9], other]
+    for cursor in (None, "", older, *broken):
         crm.cursors["crm_new_file"] = cursor
         tick = crm.look()
         assert tick.asked == [], cursor
-        assert tick.note == "3 files match: 3 imported already", cursor
+        anew = "; what was remembered could not be read and was made anew from the ledger"
+        told = anew if cursor in broken else ""
+        assert tick.note == f"3 files match: 3 imported already{told}", cursor
     assert json.loads(str(crm.cursors["crm_new_file"])).keys() == json.loads(good).keys()
     assert crm.rows("SELECT count(*) FROM import_assets.batches") == [(3,)]
 
