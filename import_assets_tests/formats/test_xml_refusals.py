@@ -68,7 +68,7 @@ def test_malformed_at_its_very_end() -> None:
 
 @pytest.mark.parametrize("block_bytes", [1, 300, 1 << 20])
 @pytest.mark.parametrize(
-    "text", ["'<>", "\"</><a ='1'>", "<r/>'<>", "<!-- -->\n'<r/>", "<r><i/></r>\n\"<r><i/></r>"]
+    "text", ["'<>", "\"</><a ='1'>", "<r/>'<>", "<!-- -->\n'<r/>", '<r><i/></r>\n"<r><i/></r>']
 )
 def test_what_stands_behind_a_quote_outside_of_the_root(text: str, block_bytes: int) -> None:
     """M106: expat says nothing of it before the quote is closed, and so nobody may read it."""
