@@ -5,7 +5,9 @@ PORT := 3000
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11 python
 PYTEST_ARGS :=
 TARGET := csv
-RUNS := 100000
+RUNS := $(if $(filter bench,$(MAKECMDGOALS)),5,100000)
+JOBS :=
+BENCH_ARGS := --write
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -14,7 +16,7 @@ RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format check samples schema fuzz lock clean
+.PHONY: help run test lint format check samples schema fuzz bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s  %s\n", $$1, $$2}' Makefile
@@ -51,9 +53,13 @@ fuzz: $(DEV_READY) ## judge bytes at random, led by coverage (TARGET=csv RUNS=10
 	@$(PYTHON) -c 'import atheris' 2>/dev/null || $(INSTALL) --editable '.[fuzz]'
 	@nice -n 19 $(PYTHON) -m fuzzing $(TARGET) --runs $(RUNS)
 
+bench: $(RUN_READY) ## measure imports next to others into docs/benchmarks.md (JOBS="events xml" RUNS=5)
+	@$(PYTHON) -c 'import dlt' 2>/dev/null || $(INSTALL) --editable '.[bench]'
+	@$(PYTHON) -m benchmarks $(JOBS) --runs $(RUNS) $(BENCH_ARGS)
+
 lock: ## resolve constraints.txt anew; needs uv
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH" >&2; exit 1; }
-	uv pip compile --quiet pyproject.toml --extra dev --extra servers --extra fuzz --universal \
+	uv pip compile --quiet pyproject.toml --extra dev --extra servers --extra fuzz --extra bench --universal \
 		--python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o constraints.txt
 
 clean: ## remove .venv and caches; data/, uploads/ and .dagster/ are left alone

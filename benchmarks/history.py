@@ -130,8 +130,8 @@ def _rows(events: Events) -> str:
 
 
 _CONTENT = """
-    count(*), sum(quantity)::HUGEINT, sum(round(price * 100))::HUGEINT,
-    sum(round(total * 100))::HUGEINT, sum({milliseconds})::HUGEINT,
+    count(*), sum(quantity)::HUGEINT, sum(round(price * 100)::HUGEINT),
+    sum(round(total * 100)::HUGEINT), sum({milliseconds}::HUGEINT),
     bit_xor(hash({customer}, purchase_id, item_id, title, currency, channel, campaign))
 """
 """Counts, sums and a checksum: two tables of the same events have the same, in whatever order."""
@@ -251,7 +251,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, millions: int) -> None:
         )
 
 
-def build_peer(database: Path, folder: Path, millions: int) -> None:
+def build_peer(database: Path, folder: Path, millions: float) -> None:
     """Fill the table of a peer, which has imported the known events of the last day, with others.
 
     It has texts only, in the columns of the files, and is brought to so many million rows.
@@ -265,6 +265,6 @@ def build_peer(database: Path, folder: Path, millions: int) -> None:
             INSERT INTO merged.loaded BY NAME
             SELECT customer || '@example.com' AS customer, round(moment, 3)::VARCHAR AS ts,
                    COLUMNS(* EXCLUDE (n, customer, moment))::VARCHAR
-            FROM (SELECT n, {event} FROM range({millions * 1_000_000 - known}) r(n))
+            FROM (SELECT n, {event} FROM range({round(millions * 1_000_000) - known}) r(n))
             """
         )

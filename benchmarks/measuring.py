@@ -81,6 +81,8 @@ def run_command(
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
+    process.stderr.close()
     peak = memory.stop()
     if process.returncode:
         raise MeasuredFailed(f"{' '.join(command)}\n{''.join(complaints)[-4_000:]}")

@@ -51,8 +51,8 @@ _FAULTS = (
     ("ts", "''", "missing_timestamp"),
     ("amount", "'\"12,5x\"'", "not_a_number"),
     ("quantity", "'3.5'", "not_an_integer"),
-    ("quantity", "'99999999999999999999'", "integer_out_of_range"),
-    ("day", "'2026-02-30'", "not_a_date"),
+    ("quantity", "'99999999999999999999'", "out_of_range"),
+    ("day", "'2026-02-30'", "impossible_date"),
 )
 _TOO_FEW, _TOO_MANY = "too_few_cells", "too_many_cells"
 KINDS = (*(reason for _, _, reason in _FAULTS), _TOO_FEW, _TOO_MANY)
