@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import duckdb
+
 from benchmarks import customers_file
 from benchmarks.customers_file import ROWS, STORED
 from benchmarks.job import Goal, Job, Sample, Side
@@ -13,7 +15,9 @@ from benchmarks.jobs.events import PEAK_MB
 from benchmarks.measuring import run_module
 from benchmarks.projects import deliver, expect, expect_counts, project, source
 
-_MERGE = ("upsert", "id")
+_MERGE = ("delete-insert", "id")
+"""dlt's `upsert` took four times the CPU seconds here."""
+
 _MERGING = "import that merges"
 
 
@@ -60,11 +64,24 @@ def job(folder: Path) -> Job:
 
 
 def _base(files: Path, stored: list[Path]) -> Path:
+    """Return the folder of dlt with the stored customers, which is made where it is missing.
+
+    dlt makes the table of the new rows. DuckDB puts the stored ones in their place: dlt would take
+    all those without an `id` for one.
+    """
     base = files / "dlt"
     if not base.exists():
         with tempfile.TemporaryDirectory(dir=files) as made:
-            for file in stored:
-                run_module("dlt_merge", made, str(file), *_MERGE)
+            run_module("dlt_merge", made, str(files / "plain.csv"), *_MERGE)
+            with duckdb.connect(str(Path(made) / "peer.duckdb")) as connection:
+                connection.execute("DELETE FROM merged.loaded")
+                connection.execute(
+                    """
+                    INSERT INTO merged.loaded BY NAME
+                    SELECT * FROM read_csv(?, all_varchar = true)
+                    """,
+                    [[str(file) for file in stored]],
+                )
             Path(made).rename(base)
             Path(made).mkdir()
     return base
