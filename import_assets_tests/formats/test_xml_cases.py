@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from import_assets.errors import FileRefused
-from import_assets_tests.formats.xml_reading import read_xml
+from import_assets_tests.formats.xml_reading import flatten, parse, read_xml
 
 BOOKSTORE = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -247,6 +247,19 @@ def test_texts() -> None:
         "t": "a\n b\n&amp; <&amp;>",
         "u": "\u00a0",
     }
+
+
+@pytest.mark.parametrize("section", ["<!-- c -->", f"<!-- {70 * 'c'} -->", f"<?p {70 * 'q'}?>"])
+@pytest.mark.parametrize("space", [0, 58, 60, 64, 200])
+def test_sections_at_the_ends_of_a_text(section: str, space: int) -> None:
+    """D33: comments are left out, and so is white space, however long both are."""
+    gap = space * " "
+    texts = ["x", "<![CDATA[ x ]]>", f"{gap}x{gap}"]
+    around = [f"{gap}{section}{{}}", f"{{}}{section}{gap}", f"{section}{{}}{gap}{section}"]
+    rows = [f"<i>{form.format(text)}</i>" for form in around for text in texts]
+    found = read_xml(f"<r>{''.join(rows)}<i>{gap}{section}</i></r>", row="i")
+    assert found.rows == [{"#text": flatten(parse(row))["#text"]} for row in rows] + [{}]
+    assert {row.get("#text") for row in found.rows} == {"x", None}
 
 
 def test_mixed_content() -> None:

@@ -121,7 +121,7 @@ class _Texts:
     def read_elements(self) -> None:
         """Read texts as the content of elements without elements inside."""
         data, octets = self.marks.data, self.marks.octets
-        texts.trim(data, octets, self.start, self.length)
+        texts.trim(octets, self.start, self.length)
         broken, complex_ = self._open_cdata()
         plain = np.zeros(len(self.start), np.bool_)
         if b"&" in data:
@@ -163,7 +163,7 @@ class _Texts:
             return
         data, start, length = texts.apart(self.values)
         if self.cut:
-            texts.trim(data, np.frombuffer(data, np.uint8, offset=PAD), start, length)
+            texts.trim(np.frombuffer(data, np.uint8, offset=PAD), start, length)
         _point(nodes, at[self.odd], data, start, length)
 
     def _open_cdata(self) -> tuple[Positions, Positions]:
@@ -185,7 +185,7 @@ class _Texts:
         self.length[opened] -= len(CDATA) + len(CDATA_END)
         start, length = self.start[opened], self.length[opened]
         raw = np.frombuffer(self.marks.data, np.uint8, offset=PAD)
-        texts.trim(self.marks.data, raw, start, length)
+        texts.trim(raw, start, length)
         self.start[opened], self.length[opened] = start, length
         broken = opened[:0]
         if b"\r" in self.marks.data:

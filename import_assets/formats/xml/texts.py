@@ -28,8 +28,8 @@ _FIRST = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 _WORD = 8
 
 
-def trim(data: bytes, octets: NDArray[np.uint8], start: Positions, length: Positions) -> None:
-    """Take white space off the ends of texts, in place; the octets are those of the data's body."""
+def trim(octets: NDArray[np.uint8], start: Positions, length: Positions) -> None:
+    """Take white space off the ends of texts, in place; in the octets, sections are hidden."""
     at = np.flatnonzero(length)
     at = at[octets[start[at]] <= _SPACE_OCTET]
     for _ in range(_MOST_SPACE):
@@ -47,8 +47,8 @@ def trim(data: bytes, octets: NDArray[np.uint8], start: Positions, length: Posit
         length[at] -= 1
         at = at[(length[at] > 0) & (octets[start[at] + length[at] - 1] <= _SPACE_OCTET)]
     for one in {*long, *at.tolist()}:
-        first = int(start[one]) + PAD
-        text = data[first : first + int(length[one])]
+        first = int(start[one])
+        text = octets[first : first + int(length[one])].tobytes()
         left = text.lstrip(SPACE)
         start[one] += len(text) - len(left)
         length[one] = len(left.rstrip(SPACE))
