@@ -232,6 +232,7 @@ _WRITTEN = (
     '<?xml version="1.0" encoding="windows-1250"?><r><i>x</i></r>',
     "<rss><channel><item><a.b>1</a.b><a><b>2</b></a></item></channel></rss>",
     "<!DOCTYPE r [<!ENTITY x 'y'>]><r><i>&x;</i></r>",
+    f"<r><i><!-- {50 * '= '} -->x</i><i>{40 * ' '}<?p {30 * ' '}?>y<b/></i></r>",
     "<SHOP><SHOPITEM><P N='ž'>😀</P></SHOPITEM><SHOPITEM/></SHOP>",
     "<r>" + "<i>1</i>" * 22 + "</r>",
 )
