@@ -26,18 +26,21 @@ def test_the_command_and_a_sensor_take_a_file_once(shop: Shop) -> None:
     codes = "".join(f"code-{number}\n" for number in range(_ROWS))
     wait_until(shop.idle, "all imports have ended")
     shop.write_import("at_once", _DEFINITION, {"codes.csv": f"code\n{codes}"})
-    command = [str(Path(sys.prefix, "bin", "import-assets")), "--project", str(shop.root)]
-    process = subprocess.Popen(
-        [*command, "run", "at_once", "--key", "codes.csv"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
     shop.server.reload()
-    said, _ = process.communicate(timeout=180)
-    assert process.returncode == 0, said
-    wait_until(lambda: len(shop.server.runs_of("at_once")) > 1, "the sensor asks for the file, too")
+    wait_until(lambda: shop.server.runs_of("at_once"), "the sensor asks for the file", every=0.05)
+
+    # Both start a process, which takes seconds: longer than it takes to read the file.
+    command = [str(Path(sys.prefix, "bin", "import-assets")), "--project", str(shop.root)]
+    ended = subprocess.run(
+        [*command, "run", "at_once", "--key", "codes.csv"],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     wait_until(shop.idle, "all imports have ended")
+    assert len(shop.server.runs_of("at_once")) == 2
     assert {run.status for run in shop.server.runs_of("at_once")} == {"SUCCESS"}
     assert shop.counts("at_once")["codes.csv"].inserted == _ROWS
     assert shop.rows("SELECT count(*) FROM vouchers.at_once") == [(_ROWS,)]
