@@ -23,11 +23,14 @@ from import_assets.spec.misfits import DocumentPath
 from import_assets.spec.models import AttributeType, CatalogKind, EventsKind, column_path
 from import_assets.spec.sources import StorageSource, UploadSource
 from import_assets.tables import catalogs
-from import_assets.warehouse import attributes, ledger
+from import_assets.warehouse import attributes, ledger, soundness
 from import_assets.warehouse.sql import table_label
 from import_assets.wording import counted
 
 Severity = Literal["error", "warning"]
+
+_LEDGER = "ledger"
+"""What faults of the warehouse's ledger are filed under."""
 
 _PROJECT = "project"
 """What the problems of project.yaml are filed under."""
@@ -53,11 +56,26 @@ def check(session: Session) -> int:
         findings = [one for name, error in loaded.invalid.items() for one in _errors(name, error)]
         for name, error in loaded.analyses.invalid.items():
             findings += _errors(f"analysis {name}", error)
-        findings += _Books(session, loaded).findings()
+        findings += _of_ledger(session)
+        if not findings or findings[-1].name != _LEDGER:
+            findings += _Books(session, loaded).findings()
         wrong = {one.name for one in findings if one.severity == "error"}
         fine = len(loaded.imports.keys() - wrong)
     _print(session, findings, fine)
     return FAULTS if any(one.severity == "error" for one in findings) else DONE
+
+
+def _of_ledger(session: Session) -> list[Finding]:
+    """Return what is wrong with the ledger; what is compared with it would be wrong too then."""
+    if not session.has_warehouse:
+        return []
+    with session.reading() as connection:
+        found = soundness.faults(connection)
+    warehouse = session.project.warehouse_path
+    return [
+        Finding(_LEDGER, "error", Problem(warehouse, 1, 1, "ledger", f"{one}: {soundness.ADVICE}"))
+        for one in found
+    ]
 
 
 def _errors(name: str, error: DefinitionError) -> list[Finding]:

@@ -11,8 +11,10 @@ from typing import Any
 
 import duckdb
 
+from import_assets.errors import WarehouseError
 from import_assets.staging.manifest import Manifest
 from import_assets.tables.outcome import Counts
+from import_assets.warehouse import soundness
 from import_assets.warehouse.sql import first_row, table_label
 
 _COUNTS = (
@@ -85,9 +87,23 @@ def _entry(row: Sequence[Any]) -> Entry:
     names = [f.name for f in fields(Entry)][:-1]
     values = dict(zip(names, row[: len(names)], strict=True))
     values["header"] = tuple(values["header"])
-    values["state"] = json.loads(values["state"])
-    values["written"] = json.loads(values["written"])
+    for name in ("state", "written"):
+        values[name] = _object(values, name)
     return Entry(**values, counts=Counts(*row[len(names) :]))
+
+
+def _object(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(values[name])
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise WarehouseError(
+            f"the ledger is damaged: `{name}` of number {values['sequence']} (import "
+            f"{values['import_name']}, delivery {values['key']}) is no JSON object; "
+            f"{soundness.ADVICE}"
+        )
+    return found
 
 
 def applied(connection: duckdb.DuckDBPyConnection, batch_id: str) -> Entry | None:
@@ -127,7 +143,11 @@ def last(connection: duckdb.DuckDBPyConnection, import_name: str) -> Entry | Non
 
 
 def next_turn(connection: duckdb.DuckDBPyConnection, now: dt.datetime) -> Turn:
-    """Return the turn of the batch that is about to be applied; `now` is naive UTC."""
+    """Return the turn of the batch that is about to be applied; `now` is naive UTC.
+
+    Raises WarehouseError where the ledger lacks batches, or has one twice.
+    """
+    soundness.check_whole(connection)
     row = first_row(
         connection,
         "SELECT coalesce(max(sequence), 0) + 1, coalesce(max(clock_end), 0) "
