@@ -23,8 +23,9 @@ def conditions(
 ) -> list[str]:
     """Return SQL conditions on `customer_id`, of which each customer fulfils exactly one.
 
-    Without rows there are none. The temporary table `keys` has a `customer_id` for each row, which has so many columns; the rows
-    are of a delivery of `size` bytes. Parts have about equally many rows.
+    Without rows there are none. The temporary table `keys` has a `customer_id` for each row, which
+    has so many columns; the rows are of a delivery of `size` bytes. Parts have about equally many
+    rows.
     """
     row = first_row(connection, f"SELECT count(*) FROM {keys}")
     rows = row[0] if row else 0
