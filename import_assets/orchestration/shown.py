@@ -6,13 +6,14 @@ or when a process dies between the commit and the report of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 import duckdb
+from dagster._core.instance.utils import RUNLESS_RUN_ID
 
 from import_assets.orchestration.keys import import_key, partitions_name
 from import_assets.spec.loading import Import
@@ -30,9 +31,11 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Shown:
-    """The last materialization of a partition. `at` is in UTC, `place` its place among all events.
+    """The last materialization of a partition. `at` is in UTC.
 
-    `batch_id` and `fingerprint` are those of the delivery, where it says so.
+    `place` is that of its run among all events; of one run, the partitions stand in the order in
+    which it took them, which is not the one in which Dagster tells of them. `batch_id` and
+    `fingerprint` are those of the delivery, where it says so.
     """
 
     key: str
@@ -83,7 +86,7 @@ def difference(
     since = [entry for entry in unshown if _undone_since(entry, shown.get(entry.key))]
     return Difference(
         tuple(sorted(unshown, key=lambda entry: entry.sequence)),
-        tuple(sorted(lost, key=lambda one: one.place)),
+        tuple(sorted(lost, key=lambda one: one.place)),  # stable: of a run, as they stand
         tuple(since),
     )
 
@@ -118,26 +121,34 @@ def _undone_since(entry: Entry, shown: Shown | None) -> bool:
     )
 
 
-def _shown(instance: dg.DagsterInstance, definition: Import) -> Iterator[Shown]:
-    """Yield the last materialization of each partition that there is."""
+def _shown(instance: dg.DagsterInstance, definition: Import) -> list[Shown]:
+    """Return the last materialization of each partition, in the order of the partitions."""
     key = import_key(definition.name)
-    there = set(instance.get_dynamic_partitions(partitions_name(definition)))
+    there = instance.get_dynamic_partitions(partitions_name(definition))
     latest = instance.get_latest_storage_id_by_partition(
         key, dg.DagsterEventType.ASSET_MATERIALIZATION
     )
-    ids = sorted(place for partition, place in latest.items() if partition in there)
+    ids = [latest[partition] for partition in there if partition in latest]
+    found: dict[str, Shown] = {}
     for first in range(0, len(ids), _AT_ONCE):
         some = dg.AssetRecordsFilter(key, storage_ids=ids[first : first + _AT_ONCE])
         for record in instance.fetch_materializations(some, limit=_AT_ONCE).records:
-            materialization = record.asset_materialization
-            if materialization is not None and record.partition_key is not None:
-                yield _of_record(record, record.partition_key, materialization.metadata)
+            one = _of_record(record)
+            if one is not None:
+                found[one.key] = one
+    begins: dict[str, int] = {}
+    for one in found.values():
+        begins[one.run_id] = min(one.place, begins.get(one.run_id, one.place))
+    begins.pop(RUNLESS_RUN_ID, None)
+    ordered = (found[partition] for partition in there if partition in found)
+    return [replace(one, place=begins.get(one.run_id, one.place)) for one in ordered]
 
 
-def _of_record(
-    record: dg.EventLogRecord, partition: str, metadata: Mapping[str, dg.MetadataValue]
-) -> Shown:
-    values: dict[str, Any] = {name: value.value for name, value in metadata.items()}
+def _of_record(record: dg.EventLogRecord) -> Shown | None:
+    materialization, partition = record.asset_materialization, record.partition_key
+    if materialization is None or partition is None:
+        return None
+    values: dict[str, Any] = {name: value.value for name, value in materialization.metadata.items()}
     return Shown(
         key=partition,
         run_id=record.event_log_entry.run_id,
