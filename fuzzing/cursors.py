@@ -90,7 +90,8 @@ def _memory(body: bytes) -> Memory:
         Ask(Delivery(_text(part), _text(next(parts)), len(part), _instant(next(parts))), attempt)
         for part, attempt in zip(parts, range(1, 1 + len(body) % (MAX_ATTEMPTS + 1)), strict=False)
     ]
-    return Memory(lost=False, ledger_read=_instant(body[:8]), **sets, asks=tuple(asks))
+    read = _instant(body[:8])
+    return Memory(lost=False, unreadable=False, ledger_read=read, **sets, asks=tuple(asks))
 
 
 def _digests(part: bytes) -> Digests:

@@ -16,7 +16,7 @@ from typing import Any
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
 
-import dlt
+import dlt  # pyright: ignore[reportMissingImports] - only `make bench` installs it
 import pyarrow as pa
 from pyarrow import csv
 
