@@ -94,7 +94,6 @@ def build_ledger_sensor(loaded: Loaded) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="imported_before",
-        asset_selection=dg.AssetSelection.groups("imports"),
         minimum_interval_seconds=_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Shows what was imported before Dagster's own storage was made, by the ledger.",
