@@ -61,7 +61,7 @@ class Goal:
             self.figure, self.figure
         )
         if self.to is None:
-            return f"{what} of {self.of} ≤ {self.most:,g} {self.unit}".strip()
+            return f"{what} of {self.of} ≤ {self.most:,.9g} {self.unit}".strip()
         other = f" ({self.of_figure_to})" if self.of_figure_to else ""
         return f"{what} of {self.of} ≤ {self.most:g} × {self.to}{other}"
 
