@@ -155,8 +155,10 @@ def _run(
     ]
     delivered: list[Delivered] = []
     failed: list[_Failed] = []
-    # What a feed hands over takes its time; others are not to wait for it.
-    with nullcontext() if definition.spec.source.feed else warehouse.kept_open():
+    source = definition.spec.source
+    # What lies elsewhere takes its time, and its server may be down; others are not to wait for it.
+    elsewhere = source.feed is not None or source.connection is not None
+    with nullcontext() if elsewhere else warehouse.kept_open():
         for key in context.partition_keys:
             try:
                 one = (

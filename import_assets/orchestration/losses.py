@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,8 +17,9 @@ from import_assets.orchestration.shown import Shown
 from import_assets.sources.ask import Imported, is_imported
 from import_assets.sources.connect import Connections
 from import_assets.sources.listing import list_matching
-from import_assets.sources.memory import key_digests, version_digests
+from import_assets.sources.memory import Memory, key_digests, version_digests
 from import_assets.sources.open import open_source
+from import_assets.sources.paste import fingerprint
 from import_assets.sources.retry import retrying
 from import_assets.sources.rules import rules_of
 from import_assets.sources.storage.base import Storage
@@ -61,16 +61,19 @@ def find_losses(
     instance: dg.DagsterInstance,
     definition: Import,
     shown: Sequence[Shown],
+    *,
     imported: Imported,
+    cursors: Mapping[str, str | None],
     connections: Connections,
 ) -> list[Lost]:
     """Return what an import lacks, in the order of import, each with where it can be had.
 
     Args:
-        instance: where runs and cursors are kept.
+        instance: where runs are kept.
         definition: the import.
         shown: what Dagster shows as imported and the ledger lacks, in the order of import.
         imported: what the ledger remembers of the import.
+        cursors: those of all sensors, by name.
         connections: the project's.
     """
     source = definition.spec.source
@@ -78,7 +81,8 @@ def find_losses(
         return _slots(definition, shown)
     if isinstance(source.only, PasteSource):
         return [_pasted(instance, definition, source.only, one) for one in shown]
-    if not shown and not remembered(instance, definition):
+    memory = remembered(cursors, definition)
+    if not shown and memory is None:
         return []
     try:
         storage = open_source(definition, connections=connections)
@@ -93,7 +97,7 @@ def find_losses(
             if before
             else _file(instance, storage, one, imported)
         )
-    by_cursor = _of_cursor(instance, definition, storage, imported, connections)
+    by_cursor = _of_cursor(definition, storage, imported, memory, connections)
     known = {one.key for one in by_events}
     return [*(one for one in by_cursor if one.key not in known), *by_events]
 
@@ -121,14 +125,13 @@ def _slot(instance: dg.DagsterInstance, shown: Shown) -> str | None:
 
 
 def _of_cursor(
-    instance: dg.DagsterInstance,
     definition: Import,
     storage: Storage,
     imported: Imported,
+    memory: Memory | None,
     connections: Connections,
 ) -> Iterator[Lost]:
     """Yield the files that the trigger remembers as imported and the ledger does not, by age."""
-    memory = remembered(instance, definition)
     if memory is None or not memory.done.size:
         return
     rules = rules_of(definition.spec, definition.project.spec.limits)
@@ -152,7 +155,7 @@ def _pasted(
     run = instance.get_run_by_id(shown.run_id)
     in_run = _text_of(run.run_config, definition) if run is not None else None
     for text in (in_run, source.text):
-        if text is not None and _fingerprint(text) == shown.fingerprint:
+        if text is not None and fingerprint(text.encode("utf-8", "replace")) == shown.fingerprint:
             return replace(lost, text=text)
     note = f"the text that was pasted as {shown.key} is kept nowhere: paste it again"
     return replace(lost, way="gone", note=note)
@@ -162,10 +165,6 @@ def _text_of(config: Mapping[str, Any], definition: Import) -> str | None:
     step = import_key(definition.name).to_python_identifier()
     text = config.get("ops", {}).get(step, {}).get("config", {}).get("text")
     return text or None
-
-
-def _fingerprint(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _slots(definition: Import, shown: Sequence[Shown]) -> list[Lost]:

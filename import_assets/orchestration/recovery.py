@@ -12,6 +12,7 @@ from import_assets.orchestration.keys import import_key, partitions_name
 from import_assets.orchestration.launch import Arrival, Say, Watch, launch
 from import_assets.orchestration.losses import Lost, find_losses
 from import_assets.orchestration.refreshing import refresh
+from import_assets.orchestration.sensors import cursors
 from import_assets.orchestration.showing import show
 from import_assets.orchestration.shown import CAME_WITH, Difference, difference, last_of_each
 from import_assets.sources.connect import Connections
@@ -62,12 +63,20 @@ def plan(
 ) -> list[Plan]:
     """Compare what Dagster and the triggers remember with the ledger; changes nothing."""
     plans: list[Plan] = []
+    known = cursors(instance)
     for definition in definitions:
         with warehouse.read() as connection:
             differing = difference(instance, connection, definition)
             imported = ledger.imported(connection, definition.name)
             last = ledger.last_applied(connection, table_label(definition.table))
-        losses = find_losses(instance, definition, differing.lost, imported, connections)
+        losses = find_losses(
+            instance,
+            definition,
+            differing.lost,
+            imported=imported,
+            cursors=known,
+            connections=connections,
+        )
         times = [one.shown.at.replace(tzinfo=None) for one in losses if one.shown is not None]
         late = last is not None and any(at < last for at in times)
         plans.append(Plan(definition, differing, losses, late))

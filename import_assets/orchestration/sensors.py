@@ -9,6 +9,7 @@ from typing import Literal
 
 import dagster as dg
 import numpy as np
+from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import SensorInstigatorData
 from pydantic import BaseModel, ConfigDict
 
@@ -117,9 +118,6 @@ def _look(
     warehouse = Warehouse(definition.project.warehouse_path, wait_seconds=_WAREHOUSE_WAIT_SECONDS)
     rules = _rules(definition)
     before = _Cursor.read(context.cursor)
-    anew = _ANEW if context.cursor and read_memory(before.memory, rules).unreadable else ""
-    if anew:
-        context.log.warning(anew)
     books = _Books(context.instance, definition, warehouse)
     try:
         listing = _listing(definition, rules)
@@ -135,6 +133,9 @@ def _look(
         return dg.SkipReason(str(error))
     except WarehouseError as error:
         return dg.SkipReason(f"{error}; looked at again at the next tick")
+    anew = _ANEW if context.cursor and tick.unreadable else ""
+    if anew:
+        context.log.warning(anew)
     if tick.asks and (shortage := _shortage(definition, tick.asks)):
         # Nothing is remembered of this look: a disk that is full all night uses no attempt up.
         return dg.SkipReason(shortage)
@@ -220,18 +221,25 @@ def _fingerprint(keys: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(keys).encode()).hexdigest()[:16]
 
 
-def remembered(instance: dg.DagsterInstance, definition: Import) -> Memory | None:
-    """Return what the trigger of an import remembers of its folder, or None where it does not."""
-    name = f"{definition.name}_new_file"
+def cursors(instance: dg.DagsterInstance) -> dict[str, str | None]:
+    """Return the cursors of all sensors, by name."""
     if instance.schedule_storage is None:
-        return None  # kept in memory alone, where no sensor ticks
-    for state in instance.all_instigator_state():
-        data = state.instigator_data
-        if state.instigator_name == name and isinstance(data, SensorInstigatorData):
-            cursor = _Cursor.read(data.cursor)
-            memory = read_memory(cursor.memory, _rules(definition))
-            return None if memory.lost else memory
-    return None
+        return {}  # kept in memory alone, where no sensor ticks
+    return {
+        state.instigator_name: state.instigator_data.cursor
+        for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+        if isinstance(state.instigator_data, SensorInstigatorData)
+    }
+
+
+def remembered(known: Mapping[str, str | None], definition: Import) -> Memory | None:
+    """Return what the trigger of an import remembers of its folder, or None where it does not.
+
+    `known` are the cursors, see there.
+    """
+    cursor = _Cursor.read(known.get(f"{definition.name}_new_file"))
+    memory = read_memory(cursor.memory, _rules(definition))
+    return None if memory.lost else memory
 
 
 def _memory(cursor: _Cursor, definition: Import, rules: Rules) -> str | None:

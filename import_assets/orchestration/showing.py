@@ -5,7 +5,7 @@ then made from the ledger, which is what knows.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 import duckdb
@@ -56,12 +56,7 @@ def _materialization(
     connection: duckdb.DuckDBPyConnection, definition: Import, entry: Entry, *, examples: bool
 ) -> dg.AssetMaterialization:
     if entry.undone_at is not None:
-        return dg.AssetMaterialization(
-            asset_key=import_key(definition.name),
-            partition=entry.key,
-            description=f"Batch {entry.batch_id} was undone.",
-            metadata={"dagster/partition_row_count": 0, UNDONE: True, "batch_id": entry.batch_id},
-        )
+        return of_undone(definition, entry, entry.key, {})
     delivered = not_read(entry.key, entry, time.monotonic())
     examples = examples and exists(connection, definition.table)
     return dg.AssetMaterialization(
@@ -69,6 +64,26 @@ def _materialization(
         partition=entry.key,
         description=f"Imported {entry.applied_at:%Y-%m-%d %H:%M} UTC, as the warehouse says.",
         metadata=metadata.of_delivery(connection, definition, delivered, examples=examples),
+    )
+
+
+def of_undone(
+    definition: Import, entry: Entry, partition: str | None, more: Mapping[str, int]
+) -> dg.AssetMaterialization:
+    """Return what shows that a batch was undone, with more numbers.
+
+    The UI shows the last materialization, so an observation would leave the old counts standing.
+    """
+    return dg.AssetMaterialization(
+        asset_key=import_key(definition.name),
+        partition=partition,
+        description=f"Batch {entry.batch_id} was undone.",
+        metadata={
+            "dagster/partition_row_count": 0,
+            UNDONE: True,
+            "batch_id": entry.batch_id,
+            **more,
+        },
     )
 
 

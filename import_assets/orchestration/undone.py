@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from import_assets.orchestration import checks
-from import_assets.orchestration.keys import import_key, partitions_name
+from import_assets.orchestration import checks, showing
+from import_assets.orchestration.keys import partitions_name
 from import_assets.orchestration.refreshing import refresh
-from import_assets.orchestration.shown import UNDONE
 from import_assets.spec.loading import Import, Loaded
 from import_assets.tables.undo import Undone
 from import_assets.warehouse import ledger
@@ -34,19 +33,13 @@ def report(instance: dg.DagsterInstance, loaded: Loaded, done: Sequence[Undone])
 def _events(
     instance: dg.DagsterInstance, definition: Import, one: Undone
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
-    """Yield what takes the place of what Dagster shows of a batch.
-
-    The UI shows the last materialization, so an observation would leave the old counts standing.
-    """
+    """Yield what takes the place of what Dagster shows of a batch."""
     known = instance.has_dynamic_partition(partitions_name(definition), one.entry.key)
-    yield dg.AssetMaterialization(
-        asset_key=import_key(definition.name),
-        partition=one.entry.key if known else None,
-        description=f"Batch {one.entry.batch_id} was undone.",
-        metadata={
-            "dagster/partition_row_count": 0,
-            UNDONE: True,
-            "batch_id": one.entry.batch_id,
+    yield showing.of_undone(
+        definition,
+        one.entry,
+        one.entry.key if known else None,
+        {
             "rows_removed": one.removed,
             "rows_restored": one.restored,
             "duplicates_returned": one.returned,

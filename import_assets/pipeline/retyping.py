@@ -36,6 +36,7 @@ from import_assets.warehouse.sql import (
     quote,
     table_label,
     table_sql,
+    transaction,
 )
 from import_assets.wording import counted
 
@@ -136,7 +137,7 @@ def retype(
     """
     recast = _recast(connection, change)
     # A function of SQL outlives a transaction that is rolled back, so it is made around it.
-    with _function(connection, recast, change) as function, _transaction(connection):
+    with _function(connection, recast, change) as function, transaction(connection):
         report = _look(connection, change, recast)
         if report.misfits and not null_misfits:
             where = f"of {change.name} in {table_label(change.table)}"
@@ -273,17 +274,6 @@ def _query(change: Change, old: AttributeType, worst: Sequence[Misfit]) -> str:
 
 
 # --- changing -------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def _write_anew(connection: duckdb.DuckDBPyConnection, change: Change, value: str) -> None:

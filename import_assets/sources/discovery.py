@@ -64,13 +64,14 @@ class Tick:
 
     `asks` are to be run, in this order. `cursor` is for the next look. `note` says in one sentence
     what was seen, taken, left and why. `given_up` are files that lie there and whose attempts are
-    used up.
+    used up. `unreadable` tells that the cursor was none, or nothing that could be made sense of.
     """
 
     asks: tuple[Ask, ...]
     cursor: str
     note: str
     given_up: tuple[Delivery, ...] = ()
+    unreadable: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ def look(
     if rules.select == "all":
         raise ValueError("select: all cannot be combined with on_new_file")
     memory = read_memory(cursor, rules)
+    unreadable = memory.unreadable
     files = _Files.of(listing.deliveries, rules, memory, now)
     # Before the ledger: a run that ends in between then counts as running, not as failed.
     states = outcome(memory.asks) if memory.asks else {}
@@ -148,6 +150,7 @@ def look(
         cursor=write_memory(memory, rules),
         note=said_of(listing, rules, _parts(files, memory, counts, given_up)),
         given_up=given_up,
+        unreadable=unreadable,
     )
 
 

@@ -17,6 +17,11 @@ DEFAULT_KEY = "paste"
 """The key of text for which none was given."""
 
 
+def fingerprint(content: bytes) -> str:
+    """Return the fingerprint of a text in UTF-8 as a delivery."""
+    return hashlib.sha256(content).hexdigest()
+
+
 class PasteStorage(Storage):
     """A storage that holds one pasted text.
 
@@ -61,7 +66,7 @@ class PasteStorage(Storage):
             )
         self._delivery = Delivery(
             key=name,
-            fingerprint=hashlib.sha256(self._content).hexdigest(),
+            fingerprint=fingerprint(self._content),
             size=len(self._content),
             modified=datetime.now(UTC),
         )

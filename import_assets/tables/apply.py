@@ -99,11 +99,9 @@ def _with_enough_memory(
     megabytes = MEMORY + COLUMN_MEMORY * max(0, columns - USUAL_COLUMNS)
     try:
         return attempt(f"{megabytes}MB")
-    except duckdb.Error as error:
-        unbound(connection)
-        if not isinstance(error, duckdb.OutOfMemoryException):
-            raise
+    except duckdb.OutOfMemoryException:
         # The transaction was rolled back, so it can be done again as if it had never begun.
+        unbound(connection)
         return attempt(None)
 
 

@@ -9,7 +9,7 @@ import math
 
 import duckdb
 
-from import_assets.warehouse.sql import first_row
+from import_assets.warehouse.sql import first_row, number
 
 CELLS = 5_000_000
 """How many cells a part has at most, about."""
@@ -27,8 +27,7 @@ def conditions(
     has so many columns; the rows are of a delivery of `size` bytes. Parts have about equally many
     rows.
     """
-    row = first_row(connection, f"SELECT count(*) FROM {keys}")
-    rows = row[0] if row else 0
+    rows = number(connection, f"SELECT count(*) FROM {keys}")
     if not rows:
         return []
     parts = max(1, math.ceil(rows * (columns + 1) / CELLS), math.ceil(size / BYTES))

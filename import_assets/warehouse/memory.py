@@ -23,14 +23,14 @@ def bounded(connection: duckdb.DuckDBPyConnection, limit: str) -> Iterator[None]
     being put together and the last block of each column: raises duckdb.OutOfMemoryException then.
     A commit is no place for it: failing there, DuckDB wants the database opened again.
 
-    Where a statement fails inside a transaction, nothing can be set until that is rolled back:
-    then `unbound` is to be called.
+    Where a statement fails inside a transaction, nothing can be set until that is rolled back: who
+    goes on with the connection has to call `unbound` then.
     """
     _set(connection, limit)
     try:
         yield
     finally:
-        with suppress(duckdb.TransactionException):
+        with suppress(duckdb.Error):
             unbound(connection)
 
 

@@ -45,7 +45,8 @@ def test_one_connection_serves_all(path: Path, monkeypatch: pytest.MonkeyPatch) 
                 connection.execute(f"CREATE TABLE t{number} AS SELECT 1")
     assert connections == [False]
     with Warehouse(path, wait_seconds=0).read() as connection:
-        assert connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 't_'")
+        tables = "SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 't_'"
+        assert connection.execute(tables).fetchall() == [(3,)]
     assert connections == [False, True]
 
 
