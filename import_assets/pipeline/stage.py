@@ -11,6 +11,7 @@ import polars as pl
 from import_assets.errors import FileRefused
 from import_assets.mapping.identity import canonical_event
 from import_assets.mapping.mapping import Mapped, Mapping
+from import_assets.pipeline.ahead import ahead
 from import_assets.pipeline.cells import packed, with_cells
 from import_assets.pipeline.content import (
     Content,
@@ -151,8 +152,8 @@ def write_parts(
             _check_alike(first[0], part, delivery.key)
             if part.member is not None:
                 members.append(Member(name=part.member, first_record=numbering.read + 1))
-            blocks = _mapped(definition, part, fitted, numbering, header)
-            for rows, mapped, records in blocks:
+            for mapped, records in ahead(_mapped(part, fitted, numbering)):
+                rows = _staged_rows(definition, mapping, mapped, records, header)
                 # Members may have their columns in another order; the files of a batch may not.
                 rejects = with_cells(mapped.rejects, records, part.reader, header)
                 rejects = items.see(mapped, rejects, header)
@@ -241,20 +242,13 @@ def _check_alike(first: Reader, part: Part, file: str) -> None:
         )
 
 
-def _mapped(
-    definition: Import,
-    part: Part,
-    fitted: Fitted,
-    numbering: Numbering,
-    header: Sequence[str],
-) -> Iterator[tuple[pl.DataFrame, Mapped, Records]]:
-    """Yield the rows to be staged of each block, with the block after and before mapping."""
+def _mapped(part: Part, fitted: Fitted, numbering: Numbering) -> Iterator[tuple[Mapped, Records]]:
+    """Yield each block of a part after mapping, and before."""
     # Members are numbered through; parts that are none have the delivery's numbers already.
     before = numbering.read if part.member is not None else 0
     for block in part.reader:
         records = numbering.numbered(block, before)
-        mapped = fitted.apply(records)
-        yield _staged_rows(definition, fitted.mapping, mapped, records, header), mapped, records
+        yield fitted.apply(records), records
 
 
 def _staged_rows(
