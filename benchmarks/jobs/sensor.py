@@ -10,7 +10,7 @@ from benchmarks.measuring import run_module
 from benchmarks.projects import expect
 
 _OBJECTS, _TICKS = 100_000, 6
-_LOOKS = "looks"
+_BUCKET, _FOLDER = "looks at a bucket", "looks at a folder"
 _STUB = {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark"}
 """The stub asks for no key, but the client signs with one."""
 
@@ -19,21 +19,24 @@ def job(_folder: Path) -> Job:
     """Return the job."""
     return Job(
         "sensor",
-        f"A bucket of {_OBJECTS:,} objects, all imported before; {_TICKS} listings and {_TICKS} "
-        "ticks in turn, in one "
-        "process. The bucket is a stub that answers at once, so the listing is the client's own "
-        "work.",
-        (Side(_LOOKS, _looks),),
-        (
-            Goal(_LOOKS, 2.0, figure="seconds of a tick", unit="s"),
-            Goal(_LOOKS, 2.0, figure="tick / listing alone"),
-            Goal(_LOOKS, 1_000_000, figure="bytes of the cursor", unit="bytes"),
+        f"{_OBJECTS:,} files in a bucket or a folder, all imported before; {_TICKS} listings and "
+        f"{_TICKS} ticks in turn, in one process. The bucket is a stub of S3 that answers at once, "
+        "so the listing is the client's own work.",
+        (Side(_BUCKET, lambda: _looks("bucket")), Side(_FOLDER, lambda: _looks("folder"))),
+        tuple(
+            goal
+            for side in (_BUCKET, _FOLDER)
+            for goal in (
+                Goal(side, 2.0, figure="seconds of a tick", unit="s"),
+                Goal(side, 2.0, figure="tick / listing alone"),
+                Goal(side, 1_000_000, figure="bytes of the cursor", unit="bytes"),
+            )
         ),
     )
 
 
-def _looks() -> Sample:
-    figures, printed = run_module("tick", str(_OBJECTS), str(_TICKS), environment=_STUB)
+def _looks(place: str) -> Sample:
+    figures, printed = run_module("tick", str(_OBJECTS), str(_TICKS), place, environment=_STUB)
     told = json.loads(printed)
     expect("objects", told["objects"], _OBJECTS)
     return Sample(

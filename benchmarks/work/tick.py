@@ -1,7 +1,7 @@
-"""`tick OBJECTS TICKS`: looks of a sensor at a bucket of many objects, all imported before.
+"""`tick FILES TICKS bucket|folder`: looks of a sensor at many files, all imported before.
 
 A stub of S3 that pages as fast as it can stands in for the bucket, so that the listing alone is the
-client's own work. Dagster's storage is a SQLite file. Prints an object of JSON: medians of seconds
+client's own work; the folder is one of this machine, with empty files. Dagster's storage is a SQLite file. Prints an object of JSON: medians of seconds
 of a listing and of a tick, seconds of the first tick, which reads the ledger, bytes of the cursor,
 bytes by which Dagster's storage grows in all ticks.
 """
@@ -38,9 +38,9 @@ connections:
 """
 _IMPORT = """\
 kind: customers
-source: {storage: {connection: lake, folder: in, files: "customers_*.csv"}}
-columns: [{from: id, id: registered}]
-run: {on_new_file: true}
+source: {{storage: {{{place}, files: "customers_*.csv"}}}}
+columns: [{{from: id, id: registered}}]
+run: {{on_new_file: true}}
 """
 
 _PATTERN = FilePattern("customers_*.csv")
@@ -67,19 +67,30 @@ def _remember(path: Path, objects: list[tuple[str, str]]) -> None:
         )
 
 
-def main(ticks: int) -> None:
+def main(files: int, ticks: int, place: str) -> None:
     """Measure."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder:
-        _measure(Path(folder), ticks, f"http://127.0.0.1:{server.server_address[1]}")
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    with tempfile.TemporaryDirectory() as root:
+        _write_project(Path(root), files, address, place)
+        _measure(Path(root), ticks)
     server.shutdown()
 
 
-def _measure(root: Path, ticks: int, address: str) -> None:
+def _write_project(root: Path, files: int, address: str, place: str) -> None:
+    where = "connection: lake, folder: in"
+    if place == "folder":
+        where = f"folder: {root / 'in'}"
+        (root / "in").mkdir()
+        for number in range(files):
+            (root / "in" / f"customers_{number:08d}.csv").touch()
     (root / "imports").mkdir()
     (root / "project.yaml").write_text(_PROJECT.format(address=address), encoding="utf-8")
-    (root / "imports" / "crm.yaml").write_text(_IMPORT, encoding="utf-8")
+    (root / "imports" / "crm.yaml").write_text(_IMPORT.format(place=where), encoding="utf-8")
+
+
+def _measure(root: Path, ticks: int) -> None:
     definition = load(root).imports["crm"]
     shared = connections(definition.project)
     storage = open_source(definition, connections=shared)
@@ -145,4 +156,4 @@ def _bytes(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

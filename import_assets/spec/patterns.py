@@ -45,7 +45,8 @@ class FilePattern:
         Bytes of a name that are not UTF-8 count as the character U+FFFD, which `*` and `?` match.
         """
         subject = path if self.reaches_into_folders else path.rsplit("/", 1)[-1]
-        return _compile(self.text).fullmatch(_normal(subject)) is not None
+        # As bytes: of a text, the library also counts the characters.
+        return _compile(self.text).fullmatch(_normal(subject).encode()) is not None
 
     @property
     def is_exact(self) -> bool:
