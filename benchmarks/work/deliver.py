@@ -10,7 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 from import_assets.pipeline import deliver as delivering
+from import_assets.sources.delivery import Delivery
 from import_assets.sources.open import open_source
+from import_assets.sources.storage.base import Storage
 from import_assets.spec.loading import load
 from import_assets.warehouse.warehouse import Warehouse
 
@@ -25,9 +27,15 @@ def main(root: str, name: str, now: str, *keys: str) -> None:
     storage = open_source(definition)
     warehouse = Warehouse(definition.project.warehouse_path)
     counts: Counter[str] = Counter()
-    for key in keys:
-        done = delivering.deliver(definition, storage, storage.stat(key), warehouse)
-        counts.update(done.counts.as_dict())
+
+    def find(key: str) -> tuple[Storage, Delivery]:
+        return storage, storage.stat(key)
+
+    with warehouse.kept_open():
+        for _, done in delivering.deliver_each(definition, keys, find, warehouse):
+            if isinstance(done, Exception):
+                raise done
+            counts.update(done.counts.as_dict())
     seconds = time.perf_counter() - started
     sys.stdout.write(json.dumps({"counts": dict(counts), "seconds": seconds}))
 

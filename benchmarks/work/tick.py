@@ -1,9 +1,10 @@
 """`tick FILES TICKS bucket|folder`: looks of a sensor at many files, all imported before.
 
 A stub of S3 that pages as fast as it can stands in for the bucket, so that the listing alone is the
-client's own work; the folder is one of this machine, with empty files. Dagster's storage is a SQLite file. Prints an object of JSON: medians of seconds
-of a listing and of a tick, seconds of the first tick, which reads the ledger, bytes of the cursor,
-bytes by which Dagster's storage grows in all ticks.
+client's own work; the folder is one of this machine, with empty files. Dagster's storage is a
+SQLite file. Prints an object of JSON: medians of seconds of a listing and of a tick, seconds of the
+first tick, which reads the ledger, bytes of the cursor, bytes by which Dagster's storage grows in
+all ticks.
 """
 
 from __future__ import annotations

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 from import_assets.errors import FileRefused
 from import_assets.pipeline.content import Content, Progress, no_progress
@@ -25,7 +29,11 @@ from import_assets.warehouse.sql import transaction
 from import_assets.warehouse.warehouse import Warehouse
 
 SMALL_BYTES = 4 * 2**20
-"""Up to this size, a delivery is read while the warehouse is kept, where many are imported."""
+"""Up to this size, a delivery is read while the warehouse is kept, where many are imported, and
+staged while the one before it is applied."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -64,18 +72,91 @@ def deliver(
     A delivery that the ledger has is not read again; its counts are reported. Raises SourceError
     where a later try can help, and FileRefused, which is kept in the books, where it cannot.
     """
+    asked = _ask(definition, storage, delivery, warehouse, slot)
+    return _bring_in(definition, asked, warehouse, lambda: _staged(definition, asked, progress))
+
+
+def deliver_each(
+    definition: Import,
+    keys: Sequence[str],
+    find: Callable[[str], tuple[Storage, Delivery]],
+    warehouse: Warehouse,
+    *,
+    slot: str | None = None,
+    progress: Callable[[str], Progress] = lambda _: no_progress,
+) -> Iterator[tuple[str, Delivered | Exception]]:
+    """Bring deliveries into their table one after the other, each exactly once.
+
+    While the rows of one are written, the next is fetched and staged, unless it is large. Yields
+    each key with what became of it, or with what `find` and `deliver` would raise.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="stage") as stager:
+
+        def begin(key: str) -> Callable[[], Delivered]:
+            asked = _ask(definition, *find(key), warehouse, slot)
+            work = partial(_staged, definition, asked, progress(key))
+            if asked.entry is None and asked.delivery.size <= SMALL_BYTES:
+                work = stager.submit(work).result
+            return lambda: _bring_in(definition, asked, warehouse, work)
+
+        following = iter([*keys[1:], None])
+        coming = tried(begin, *keys[:1]) if keys else None
+        for key, next_key in zip(keys, following, strict=True):
+            begun = coming
+            coming = None if next_key is None else tried(begin, next_key)
+            yield key, begun if isinstance(begun, Exception) else tried(begun)
+
+
+def tried(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Exception:
+    """Return what some work returns, or the error that it raises."""
+    try:
+        return work(*args, **kwargs)
+    except Exception as error:
+        return error
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A delivery that is to be brought in; `entry` is the ledger's, where it has it already."""
+
+    storage: Storage
+    delivery: Delivery
+    slot: str | None
+    identity: str
+    entry: ledger.Entry | None
+    started: float
+
+
+def _ask(
+    definition: Import,
+    storage: Storage,
+    delivery: Delivery,
+    warehouse: Warehouse,
+    slot: str | None,
+) -> _Asked:
     started = time.monotonic()
     identity = delivery_batch_id(definition, delivery, slot)
     with warehouse.read() as connection:
         entry = ledger.applied(connection, identity)
+    return _Asked(storage, delivery, slot, identity, entry, started)
+
+
+def _staged(definition: Import, asked: _Asked, progress: Progress) -> Batch:
+    return stage(definition, asked.storage, asked.delivery, asked.slot, progress)
+
+
+def _bring_in(
+    definition: Import, asked: _Asked, warehouse: Warehouse, staged: Callable[[], Batch]
+) -> Delivered:
+    delivery, entry = asked.delivery, asked.entry
     if entry is not None:
-        seconds = time.monotonic() - started
-        return Delivered(delivery, identity, entry.counts, True, None, seconds)
+        seconds = time.monotonic() - asked.started
+        return Delivered(delivery, asked.identity, entry.counts, True, None, seconds)
     if delivery.size > SMALL_BYTES:
         # It takes long to read, and the warehouse is not needed for that.
         warehouse.let_go()
     try:
-        batch = stage(definition, storage, delivery, slot, progress)
+        batch = staged()
         applied = apply(definition, warehouse, batch)
     except FileRefused as error:
         keep_refusal(
@@ -84,10 +165,10 @@ def deliver(
             error,
             key=delivery.key,
             fingerprint=delivery.fingerprint,
-            identity=identity,
+            identity=asked.identity,
         )
         raise
-    return delivered(batch, applied, started)
+    return delivered(batch, applied, asked.started)
 
 
 def deliver_feed(

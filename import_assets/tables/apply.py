@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -40,6 +40,9 @@ MEMORY = 250
 USUAL_COLUMNS = 30
 COLUMN_MEMORY = 4
 """What each column above the usual ones adds, in megabytes: of each, blocks stay in memory."""
+
+SMALL_CELLS, SMALL_BYTES = 200_000, 4 * 2**20
+"""Up to these, a batch is small."""
 
 T = TypeVar("T")
 
@@ -94,8 +97,13 @@ def _with_enough_memory(
     attempt: Callable[[str | None], T],
     manifest: Manifest,
 ) -> T:
-    """Return what an attempt gives within a bound, or else without one."""
+    """Return what an attempt gives within a bound, or else without one.
+
+    A small batch takes little by itself, and setting the bound takes longer than some statements.
+    """
     columns = len(manifest.attributes) + len(manifest.identifiers)
+    if manifest.rows * (columns + 1) <= SMALL_CELLS and manifest.bytes <= SMALL_BYTES:
+        return attempt(None)
     megabytes = MEMORY + COLUMN_MEMORY * max(0, columns - USUAL_COLUMNS)
     try:
         return attempt(f"{megabytes}MB")
@@ -124,8 +132,7 @@ def _apply(
     _drop_temporary(connection)
     _stage_view(connection, batch)
     _open_journal(connection, batch.manifest, turn)
-    give_back()
-    with bounded(connection, memory_limit) if memory_limit else nullcontext():
+    with _within(connection, memory_limit):
         counts = _apply_rows(connection, batch.manifest, project, turn)
     counts = _complete(batch.manifest, counts)
     rejected = _rejected(connection, batch)
@@ -136,6 +143,15 @@ def _apply(
     if batch.manifest.replay_of is None:
         refusals.clear(connection, batch.manifest.import_name, batch.manifest.key)
     return Applied(counts, already=False)
+
+
+def _within(
+    connection: duckdb.DuckDBPyConnection, memory_limit: str | None
+) -> AbstractContextManager[None]:
+    if memory_limit is None:
+        return nullcontext()
+    give_back()
+    return bounded(connection, memory_limit)
 
 
 def _open_journal(connection: duckdb.DuckDBPyConnection, manifest: Manifest, turn: Turn) -> None:

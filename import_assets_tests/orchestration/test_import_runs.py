@@ -8,12 +8,12 @@ import dagster as dg
 import pytest
 
 from import_assets.errors import SourceError, WarehouseError
-from import_assets.orchestration import imports
 from import_assets.orchestration.imports import run_assets
 from import_assets.orchestration.requests import partition_tags
-from import_assets.pipeline.deliver import Delivered, deliver
+from import_assets.pipeline import deliver
 from import_assets.pipeline.stage import stage
 from import_assets.sources.open import open_source
+from import_assets.staging.batch import Batch
 from import_assets.warehouse import refusals
 from import_assets.warehouse.warehouse import Warehouse
 from import_assets_tests.orchestration.site import CUSTOMERS, Site
@@ -155,7 +155,7 @@ def test_only_what_may_pass_is_worth_another_try(
     if content is not None:
         site.put("in/a.csv", content)
     if helps:
-        monkeypatch.setattr(imports, "deliver", _raise(SourceError("the line is down")))
+        monkeypatch.setattr(deliver, "stage", _raise(SourceError("the line is down")))
     with pytest.raises(dg.Failure) as caught:
         site.materialize(run_assets(site.definition()), partition_tags(["a.csv"]), raising=True)
     assert caught.value.allow_retries is helps
@@ -181,12 +181,12 @@ def test_no_error_at_all_stops_the_neighbours(
     site.put("in/a.csv", "id\n1\n")
     site.put("in/b.csv", "id\n2\n")
 
-    def failing(definition: Any, storage: Any, delivery: Any, *args: Any, **kw: Any) -> Delivered:
+    def failing(definition: Any, storage: Any, delivery: Any, *args: Any) -> Batch:
         if delivery.key == "a.csv":
             raise error
-        return deliver(definition, storage, delivery, *args, **kw)
+        return stage(definition, storage, delivery, *args)
 
-    monkeypatch.setattr(imports, "deliver", failing)
+    monkeypatch.setattr(deliver, "stage", failing)
     run = site.run("crm", "a.csv", "b.csv")
     assert list(run.partitions) == ["b.csv"]
     assert run.failure is not None

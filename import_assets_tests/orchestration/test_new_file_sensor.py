@@ -11,9 +11,10 @@ import dagster as dg
 import pytest
 
 from import_assets.errors import SourceError
-from import_assets.orchestration import imports, sensors
+from import_assets.orchestration import sensors
 from import_assets.orchestration.checks import files_key
-from import_assets.pipeline.deliver import deliver
+from import_assets.pipeline import deliver
+from import_assets.pipeline.stage import stage
 from import_assets.sources.discovery import TooManyFilesError
 from import_assets.warehouse.lock import hold
 from import_assets_tests.orchestration.site import CUSTOMERS, Site
@@ -35,12 +36,12 @@ def break_(monkeypatch: pytest.MonkeyPatch) -> Break:
     """Makes every run fail at this delivery, as if its source were down."""
 
     def broken(key: str) -> None:
-        def failing(definition: Any, storage: Any, delivery: Any, *args: Any, **kw: Any) -> Any:
+        def failing(definition: Any, storage: Any, delivery: Any, *args: Any) -> Any:
             if delivery.key == key:
                 raise SourceError("the line is down")
-            return deliver(definition, storage, delivery, *args, **kw)
+            return stage(definition, storage, delivery, *args)
 
-        monkeypatch.setattr(imports, "deliver", failing)
+        monkeypatch.setattr(deliver, "stage", failing)
 
     return broken
 
