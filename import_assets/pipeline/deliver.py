@@ -99,12 +99,11 @@ def deliver_each(
                 work = stager.submit(work).result
             return lambda: _bring_in(definition, asked, warehouse, work)
 
-        following = iter([*keys[1:], None])
-        coming = tried(begin, *keys[:1]) if keys else None
-        for key, next_key in zip(keys, following, strict=True):
-            begun = coming
-            coming = None if next_key is None else tried(begin, next_key)
-            yield key, begun if isinstance(begun, Exception) else tried(begun)
+        begun = [tried(begin, key) for key in keys[:1]]
+        for at, key in enumerate(keys):
+            work = begun.pop()
+            begun += [tried(begin, following) for following in keys[at + 1 : at + 2]]
+            yield key, work if isinstance(work, Exception) else tried(work)
 
 
 def tried(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Exception:
