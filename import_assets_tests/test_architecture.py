@@ -16,10 +16,11 @@ import import_assets
 ROOT = Path(import_assets.__file__).parent
 PACKAGE = "import_assets"
 
-WORDS = {"errors", "records", "wording"}
+WORDS = {"ahead", "errors", "records", "wording"}
 """What every folder may speak of."""
 
 KNOWS = {
+    "ahead": set[str](),
     "errors": set[str](),
     "records": set[str](),
     "wording": set[str](),

@@ -214,8 +214,13 @@ class Mapping:
             _check_timestamps(self._timestamp, frame, log)
         if self._value_limit is not None:
             first = len(columns) - len(self._typed)
+            sizes = _largest(frame)
             for column, values in zip(self._typed, columns[first:], strict=True):
-                _check_size(column, values, frame[column.column], self._value_limit, log)
+                if (
+                    sizes.get(column.column, self._value_limit) * _LIST_GROWTH + 8
+                    > self._value_limit
+                ):
+                    _check_size(column, values, frame[column.column], self._value_limit, log)
         if self._consents is not None:
             named = {values.name.removeprefix(ATTRIBUTE_PREFIX): values for values in columns}
             self._consents.check(named, frame, log)
@@ -379,6 +384,16 @@ def _check_timestamps(column: _Typed, frame: pl.DataFrame, log: FaultLog) -> Non
     blank = raw.is_null() | (raw.str.strip_chars() == "")
     if blank.any():
         log.add(blank, _NO_TIMESTAMP, place=column.place, column=column.column, raw=raw)
+
+
+def _largest(frame: pl.DataFrame) -> dict[str, int]:
+    """Return the bytes of the longest text of each column of texts."""
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    found = evaluate(
+        pl.DataFrame([frame[name].alias(str(at)) for at, name in enumerate(texts)]),
+        [pl.all().str.len_bytes().max()],
+    )
+    return {name: found[str(at)][0] or 0 for at, name in enumerate(texts)}
 
 
 def _check_size(

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from import_assets.ahead import ahead
 from import_assets.errors import FileRefused
 from import_assets.mapping.identity import canonical_event
 from import_assets.mapping.mapping import Mapped, Mapping
-from import_assets.pipeline.ahead import ahead
 from import_assets.pipeline.cells import packed, with_cells
 from import_assets.pipeline.content import (
     Content,
@@ -246,7 +246,7 @@ def _mapped(part: Part, fitted: Fitted, numbering: Numbering) -> Iterator[tuple[
     """Yield each block of a part after mapping, and before."""
     # Members are numbered through; parts that are none have the delivery's numbers already.
     before = numbering.read if part.member is not None else 0
-    for block in part.reader:
+    for block in ahead(part.reader):
         records = numbering.numbered(block, before)
         yield fitted.apply(records), records
 

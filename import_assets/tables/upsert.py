@@ -17,7 +17,7 @@ import duckdb
 
 from import_assets.spec.names import LINEAGE
 from import_assets.tables.outcome import Counts
-from import_assets.warehouse.sql import number, quote
+from import_assets.warehouse.sql import LINEAGE_TYPES, first_row, literal, number, quote
 
 # Newest first, and of the same time the first of the file; one number, as windows want it.
 _ORDER_IN_TIME = "({0}_at::HUGEINT * 1099511627776 - {0}_row)"
@@ -241,26 +241,33 @@ class Upsert:
         """Write the source into the stored table; rows that do not change keep their lineage.
 
         `lineage` gives `_batch`, `_import`, `_file` and `_imported_at`. `before` is called when the
-        rows about to be written stand in the temporary table `written`.
+        rows about to be written stand in the temporary view `written`.
         """
+        new = first_row(connection, f"SELECT 1 FROM {self.stored} LIMIT 1") is None
         key = quote(self.key)
         columns = [f"f.{key}", *(f"{field.value} AS {field.sql}" for field in self.fields)]
         columns += [f"s.{quote(name)}" for name in self._other_columns(connection)]
         differs = " OR ".join(field.differs for field in self.fields) or "false"
-        connection.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE written AS
-            SELECT {", ".join(columns)}, f._row, $_batch AS _batch, $_import AS _import,
-                   $_file AS _file, $_imported_at::TIMESTAMP AS _imported_at
+        columns += [
+            f"{literal(str(value))}::{LINEAGE_TYPES[name]} AS {quote(name)}"
+            for name, value in lineage.items()
+        ]
+        rows = f"""
+            SELECT {", ".join(columns)}, f._row
             FROM {self.source} f LEFT JOIN {self.seen or self.stored} s ON s.{key} = f.{key}
                 {self._joined("f")}
             WHERE s.{key} IS NULL OR {differs}
-            """,
-            lineage,
-        )
+            """
+        if not new:
+            # What they are made of is about to be deleted.
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE written_rows AS {rows}")
+            rows = "SELECT * FROM written_rows"
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW written AS {rows}")
         if before is not None:
             before()
-        connection.execute(f"DELETE FROM {self.stored} WHERE {key} IN (SELECT {key} FROM written)")
+        if not new:
+            gone = f"{key} IN (SELECT {key} FROM written)"
+            connection.execute(f"DELETE FROM {self.stored} WHERE {gone}")
         connection.execute(f"INSERT INTO {self.stored} BY NAME SELECT * FROM written")
 
     def _other_columns(self, connection: duckdb.DuckDBPyConnection) -> list[str]:

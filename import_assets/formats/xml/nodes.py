@@ -41,17 +41,37 @@ class Nodes:
     buffers: Sequence[bytes]
 
 
-def find_nodes(elements: Elements, rows: Rows, paths: Paths) -> Nodes:
-    """Find the nodes of the whole rows.
+@dataclass(frozen=True)
+class Within:
+    """What lies in the whole rows of a stretch: its `chosen` elements and their attributes.
+
+    `row` is the number of the row of each element within the stretch.
+    """
+
+    elements: Elements
+    rows: Rows
+    chosen: Positions
+    row: Positions
+    attributes: _Attributes
+
+
+def find_within(elements: Elements, rows: Rows, paths: Paths) -> Within:
+    """Find the elements in whole rows and their attributes, and give these numbers of paths.
 
     Raises:
         FileRefused: `too_many_columns`.
     """
-    marks = elements.marks
     roles = paths.roles[elements.path]
     chosen = np.flatnonzero((roles != OUTSIDE) & (elements.tag < rows.tags))
-    tag = elements.tag[chosen]
     row = np.cumsum(roles[chosen] == ROW) - 1
+    return Within(elements, rows, chosen, row, _Attributes.of(elements, chosen, paths))
+
+
+def find_nodes(within: Within) -> Nodes:
+    """Find the nodes of the whole rows: read the texts of what was found in them."""
+    elements, chosen, row = within.elements, within.chosen, within.row
+    marks = elements.marks
+    tag = elements.tag[chosen]
     opened = ~marks.empty[tag]
     leaf = opened.copy()
     leaf[opened] = marks.closing[tag[opened] + 1]
@@ -61,11 +81,11 @@ def find_nodes(elements: Elements, rows: Rows, paths: Paths) -> Nodes:
     begin = marks.end[tag[leaves]] + 1
     content = _Texts(marks, begin, marks.start[tag[leaves] + 1] - begin)
     content.read_elements()
-    attributes = _Attributes.of(elements, chosen, paths)
+    attributes = within.attributes
     attributes.texts.read_values()
     structured = opened & ~leaf
     structured[attributes.owner] = True
-    mixed, values = _mixed(elements, rows, chosen, tag[leaves])
+    mixed, values = _mixed(elements, within.rows, chosen, tag[leaves])
     count = len(chosen)
     parent = node_of_element[elements.parent[chosen]]
     depth = elements.depth[chosen]

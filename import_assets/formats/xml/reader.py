@@ -104,13 +104,17 @@ def _survey(source: _Source, text: Utf8Stream, paths: Paths, kept: Kept, xml: Xm
     file, limits = source.file, source.limits
     survey = Survey(paths, limits.columns, file)
     rows = 0
-    for stretch in Scan(source.pending(text), paths, file, Judge(file, text.encoding)):
-        if rows + stretch.rows > limits.rows:
-            line = int(stretch.line[limits.rows - rows])
-            raise too_many_rows(limits.rows, file, line)
-        rows += stretch.rows
-        survey.add(stretch.nodes, stretch.repeats, stretch.offset, stretch.line)
-        kept.add(stretch.contents())
+    with (
+        Judge(file, text.encoding) as judge,
+        closing(iter(Scan(source.pending(text), paths, file, judge))) as stretches,
+    ):
+        for stretch in stretches:
+            if rows + stretch.rows > limits.rows:
+                line = int(stretch.line[limits.rows - rows])
+                raise too_many_rows(limits.rows, file, line)
+            rows += stretch.rows
+            survey.add(stretch.nodes, stretch.repeats, stretch.offset, stretch.line)
+            kept.add(stretch.contents())
     if paths.rule is None:
         raise faults.row_unclear(file, "its beginning holds no element")
     if not rows:

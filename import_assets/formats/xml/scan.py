@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from import_assets.ahead import ahead
 from import_assets.formats.layout import RECORD_BYTES
 from import_assets.formats.views import PAD, Positions
 from import_assets.formats.xml import faults
 from import_assets.formats.xml.contents import Contents, cell_table, nested_table, row_table
 from import_assets.formats.xml.judge import Judge
 from import_assets.formats.xml.marks import Marks, mark
-from import_assets.formats.xml.nodes import Nodes, find_nodes
+from import_assets.formats.xml.nodes import Nodes, Within, find_nodes, find_within
 from import_assets.formats.xml.paths import Paths
 from import_assets.formats.xml.pending import Pending, padded
 from import_assets.formats.xml.repeats import Repeats, find_repeats
@@ -73,12 +75,29 @@ class Scan:
     file: str
     judge: Judge
 
-    def __iter__(self) -> Iterator[Stretch]:
+    def __iter__(self) -> Generator[Stretch]:
         """Give the stretches, at least one.
+
+        A thread finds the rows of the next one while the texts in one are looked at.
 
         Raises:
             FileRefused: The document cannot be read, see `reader`.
         """
+        with closing(ahead(self._found())) as coming:
+            for found in coming:
+                nodes = find_nodes(found.within)
+                yield Stretch(
+                    offset=found.offset,
+                    done=found.done,
+                    nodes=nodes,
+                    repeats=find_repeats(nodes, self.paths),
+                    start=found.start,
+                    end=found.end,
+                    line=found.line,
+                )
+
+    def _found(self) -> Iterator[_Found]:
+        """Give what is found of the stretches, at least one; numbers all paths in their order."""
         pending, place = self.pending, _Place()
         most = _TAGS
         hungry = True
@@ -96,12 +115,10 @@ class Scan:
                 if self.paths.settle(rule):
                     elements = find_elements(marks, place.stack, self.paths)
             rows = find_rows(elements, self.paths)
-            stretch = _stretch(elements, rows, self.paths, breaks, place)
-            done = stretch.done
-            self._check_rows(
-                stretch, 0 if marks.capped else len(pending.data) - done, breaks, place
-            )
-            yield stretch
+            found = _Found.of(find_within(elements, rows, self.paths), breaks, place)
+            done = found.done
+            self._check_rows(found, 0 if marks.capped else len(pending.data) - done, breaks, place)
+            yield found
             if pending.ended and not marks.capped:
                 return
             hungry = not marks.capped
@@ -141,12 +158,12 @@ class Scan:
                 line = place.line_of(int(starts[long[0]]), breaks)
                 raise faults.too_long(self.file, "tag, comment or section", line)
 
-    def _check_rows(self, stretch: Stretch, waiting: int, breaks: Positions, place: _Place) -> None:
-        long = np.flatnonzero(stretch.end - stretch.start > RECORD_BYTES)
+    def _check_rows(self, found: _Found, waiting: int, breaks: Positions, place: _Place) -> None:
+        long = np.flatnonzero(found.end - found.start > RECORD_BYTES)
         if len(long):
-            raise faults.too_long(self.file, "row", int(stretch.line[long[0]]))
+            raise faults.too_long(self.file, "row", int(found.line[long[0]]))
         if waiting > RECORD_BYTES:
-            raise faults.too_long(self.file, "row", place.line_of(stretch.done, breaks))
+            raise faults.too_long(self.file, "row", place.line_of(found.done, breaks))
 
 
 @dataclass
@@ -190,18 +207,20 @@ def _done(marks: Marks, rows: Rows) -> int:
     return rows.rest
 
 
-def _stretch(
-    elements: Elements, rows: Rows, paths: Paths, breaks: Positions, place: _Place
-) -> Stretch:
-    marks = elements.marks
-    nodes = find_nodes(elements, rows, paths)
-    start = marks.start[rows.first]
-    return Stretch(
-        offset=place.offset,
-        done=_done(marks, rows),
-        nodes=nodes,
-        repeats=find_repeats(nodes, paths),
-        start=start,
-        end=marks.end[rows.last] + 1,
-        line=np.searchsorted(breaks, start) + place.line,
-    )
+@dataclass(frozen=True)
+class _Found:
+    """A stretch whose rows are found, and whose texts are not; see `Stretch`."""
+
+    within: Within
+    offset: int
+    done: int
+    start: Positions
+    end: Positions
+    line: Positions
+
+    @classmethod
+    def of(cls, within: Within, breaks: Positions, place: _Place) -> _Found:
+        marks, rows = within.elements.marks, within.rows
+        start = marks.start[rows.first]
+        line = np.searchsorted(breaks, start) + place.line
+        return cls(within, place.offset, _done(marks, rows), start, marks.end[rows.last] + 1, line)
