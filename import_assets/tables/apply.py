@@ -69,8 +69,8 @@ def apply_batch(
     """
 
     def attempt(limit: str | None) -> Applied:
-        with transaction(connection):
-            return _apply(connection, batch, project, now, terms, memory_limit=limit)
+        with _within(connection, limit), transaction(connection):
+            return _apply(connection, batch, project, now, terms)
 
     return _with_enough_memory(connection, attempt, batch.manifest)
 
@@ -85,8 +85,8 @@ def try_batch(
     """Do what `apply_batch` does and roll it back; return the outcome and the batch's rejects."""
 
     def attempt(limit: str | None) -> tuple[Applied, pl.DataFrame]:
-        with transaction(connection, keep=False):
-            applied = _apply(connection, batch, project, now, terms, memory_limit=limit)
+        with _within(connection, limit), transaction(connection, keep=False):
+            applied = _apply(connection, batch, project, now, terms)
             return applied, rejects.of_batch(connection, batch.manifest.batch_id)
 
     return _with_enough_memory(connection, attempt, batch.manifest)
@@ -119,8 +119,6 @@ def _apply(
     project: ProjectSpec,
     now: dt.datetime,
     terms: Terms,
-    *,
-    memory_limit: str | None,
 ) -> Applied:
     entry = ledger.applied(connection, batch.manifest.batch_id)
     if entry is not None:
@@ -132,8 +130,7 @@ def _apply(
     _drop_temporary(connection)
     _stage_view(connection, batch)
     _open_journal(connection, batch.manifest, turn)
-    with _within(connection, memory_limit):
-        counts = _apply_rows(connection, batch.manifest, project, turn)
+    counts = _apply_rows(connection, batch.manifest, project, turn)
     counts = _complete(batch.manifest, counts)
     rejected = _rejected(connection, batch)
     threshold.hold(connection, batch, counts, terms, rejected)

@@ -21,7 +21,8 @@ def bounded(connection: duckdb.DuckDBPyConnection, limit: str) -> Iterator[None]
     DuckDB would keep all that it reads for as long as there is room: gigabytes, read once. What
     does not fit is put aside on the disk. Some things cannot be put aside, such as lists that are
     being put together and the last block of each column: raises duckdb.OutOfMemoryException then.
-    A commit is no place for it: failing there, DuckDB wants the database opened again.
+    A commit and its checkpoint keep to it too, where what a transaction has put aside would be read
+    back at once: a bound that was enough for the statements before is two times enough for these.
 
     Where a statement fails inside a transaction, nothing can be set until that is rolled back: who
     goes on with the connection has to call `unbound` then.
