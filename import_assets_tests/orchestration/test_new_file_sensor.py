@@ -17,7 +17,7 @@ from import_assets.pipeline import deliver
 from import_assets.pipeline.stage import stage
 from import_assets.sources.discovery import TooManyFilesError
 from import_assets.warehouse.lock import hold
-from import_assets_tests.orchestration.site import CUSTOMERS, Site
+from import_assets_tests.orchestration.site import CUSTOMERS, START, Site
 
 Break = Callable[[str], None]
 
@@ -74,6 +74,25 @@ def test_all_new_files_come_in_one_run(crm: Site) -> None:
     tick = crm.look()
     assert tick.asked == [("d.csv",)]
     assert tick.added == ["d.csv"]
+
+
+def test_what_came_while_nobody_looked_comes_in_once(crm: Site) -> None:
+    """A sensor that was off for a week: in the order of their time, each as it is now (M017)."""
+    crm.look()
+    week = [START + timedelta(days=day) for day in range(1, 8)]
+    for day, moment in enumerate(week, start=1):
+        crm.put(f"in/day_{day}.csv", f"id,age\n9,{day}\n", moment)
+        crm.put("in/a.csv", f"id,age\n1,{10 * day}\n", moment + timedelta(hours=1))
+    # Brought late, and as old as the files of the first look.
+    crm.put("in/late.csv", "id,age\n9,99\n", START)
+    names = ["late.csv", *(f"day_{day}.csv" for day in range(1, 8))]
+    tick = crm.look()
+    assert tick.asked == [(names[0], names[-1]), ("a.csv",)]
+    assert [sorted(run.partitions) for run in tick.runs] == [sorted(names), ["a.csv"]]
+    ages = "SELECT registered, age FROM customers WHERE registered IN ('1', '9') ORDER BY 1"
+    assert crm.rows(ages) == [("1", 70), ("9", 7)]
+    assert crm.look().note == "11 files match: 11 imported already"
+    assert crm.rows("SELECT count(*) FROM import_assets.batches") == [(3 + 9,)]
 
 
 @pytest.mark.parametrize("status", ["NOT_STARTED", "STARTING", "STARTED", "CANCELING"])
