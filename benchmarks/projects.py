@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,8 @@ def project(
         if warehouse is not None:
             (root / "data").mkdir()
             shutil.copyfile(warehouse, root / "data" / "warehouse.duckdb")
+            # Else the first commit would wait until all of the copy is on the disk.
+            os.sync()
         yield root
 
 

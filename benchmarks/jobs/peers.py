@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ def dlt(folder: Path, base: Path, file: Path, merge: Sequence[str], rows: int) -
     def run() -> Sample:
         with tempfile.TemporaryDirectory(dir=folder) as root:
             shutil.copytree(base, root, dirs_exist_ok=True)
+            os.sync()
             figures, _ = run_module("dlt_merge", root, str(file), *merge)
             expect("rows", _count(Path(root) / "peer.duckdb", "merged.loaded"), rows)
         return Sample(figures)
