@@ -15,6 +15,7 @@ from import_assets.pipeline.deliver import deliver
 from import_assets.sources.ask import MAX_ATTEMPTS
 from import_assets.sources.open import open_source
 from import_assets.spec.loading import Import, load
+from import_assets.tables import apply
 from import_assets.warehouse.warehouse import Warehouse
 from import_assets_tests.cli.shop import Shop
 from import_assets_tests.faults.disks import room, small_disk
@@ -117,6 +118,39 @@ def test_no_room_for_the_warehouse(project: Path) -> None:
             connection.execute("CHECKPOINT")
         assert not list(disk.glob("*.wal"))
         assert stored(definition) == (1, ROWS)
+
+
+def test_no_room_for_what_memory_does_not_hold(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What DuckDB puts aside on the disk of the warehouse while a large batch is applied."""
+    text = BUYS.replace("{events: buy}", "customers").replace("timestamp: true", "type: integer")
+    (project / "imports" / "crm.yaml").write_text(text, encoding="utf-8")
+    lines = (f"c{n},{n},{n * 0x9E3779B97F4A7C15:x}{n:0400}" for n in range(ROWS))
+    (project / "in" / "a.csv").write_text("id,at,what\n" + "\n".join(lines), encoding="utf-8")
+    definition = load(project).imports["crm"]
+    monkeypatch.setattr(apply, "SMALL_CELLS", 0)
+    monkeypatch.setattr(apply, "MEMORY", 40)
+    count = "SELECT count(*) FROM import_assets.batches"
+    failed = 0
+    with small_disk(project / "data", 200) as disk:
+        for kilobytes in (300, 1000, 3000, 10_000, 30_000, 60_000, 120_000):
+            with room(disk, kilobytes):
+                try:
+                    bring(definition)
+                except WarehouseError as error:
+                    failed += 1
+                    assert f"too little room on the disk of the warehouse {disk}" in str(error)
+                else:
+                    break
+            with Warehouse(definition.project.warehouse_path).read() as connection:
+                assert connection.execute(count).fetchall() == [(0,)]
+            assert not list(disk.glob("*.tmp/*"))
+        else:
+            pytest.fail("it never fitted")
+        assert failed
+        with Warehouse(definition.project.warehouse_path).read() as connection:
+            assert connection.execute("SELECT count(*) FROM customers").fetchall() == [(ROWS,)]
 
 
 def test_no_room_for_an_export(project: Path) -> None:
