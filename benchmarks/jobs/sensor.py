@@ -9,7 +9,7 @@ from benchmarks.job import Goal, Job, Sample, Side
 from benchmarks.measuring import run_module
 from benchmarks.projects import expect
 
-_OBJECTS, _TICKS = 100_000, 6
+_OBJECTS, _TICKS = 100_000, 4
 _BUCKET, _FOLDER = "looks at a bucket", "looks at a folder"
 _STUB = {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark"}
 """The stub asks for no key, but the client signs with one."""
