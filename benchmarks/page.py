@@ -19,7 +19,8 @@ Each run is a process of its own, from its start to its end, and its result is c
 the generator of the input knows: counts, and sums or a checksum of the content. A wrong result
 fails the job. The sides of a job take turns; figures are medians, and a ratio is the median of the
 ratios of runs that followed each other. Memory is the peak of all processes of a run together.
-Files lie in the system's cache.
+Files lie in the system's cache. [Speed](decisions.md#speed) says what was tried for the goals that
+are missed, and where the time goes.
 """
 
 

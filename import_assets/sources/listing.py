@@ -60,7 +60,8 @@ def list_matching(
         SourceError: the folder cannot be listed.
     """
     whole = (cache or ListingCache()).whole(storage, pattern.reaches_into_folders, within)
-    found = {one.key: one for one in whole.deliveries if pattern.matches(true_path(one.path))}
+    matches = pattern.matcher()
+    found = {one.key: one for one in whole.deliveries if matches(true_path(one.path))}
     others = len(whole.deliveries) - len(found)
     return Listing(tuple(found.values()), others, whole.faults, whole.at)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -44,9 +45,18 @@ class FilePattern:
 
         Bytes of a name that are not UTF-8 count as the character U+FFFD, which `*` and `?` match.
         """
-        subject = path if self.reaches_into_folders else path.rsplit("/", 1)[-1]
-        # As bytes: of a text, the library also counts the characters.
-        return _compile(self.text).fullmatch(_normal(subject).encode()) is not None
+        return self.matcher()(path)
+
+    def matcher(self) -> Callable[[str], bool]:
+        """Return `matches` for many files."""
+        reaches, fullmatch = self.reaches_into_folders, _compile(self.text).fullmatch
+
+        def matches(path: str) -> bool:
+            subject = path if reaches else path.rsplit("/", 1)[-1]
+            # As bytes: of a text, the library also counts the characters.
+            return fullmatch(_normal(subject).encode()) is not None
+
+        return matches
 
     @property
     def is_exact(self) -> bool:

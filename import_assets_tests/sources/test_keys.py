@@ -28,6 +28,12 @@ def test_every_path_comes_back(path: bytes) -> None:
 
 
 @given(paths)
+def test_parts_of_a_path_are_encoded_each_by_itself(path: bytes) -> None:
+    """A folder is walked part by part."""
+    assert encode_path(path) == "/".join(encode_path(part) for part in path.split(b"/"))
+
+
+@given(paths)
 def test_keys_hold_nothing_that_partitions_cannot(path: bytes) -> None:
     key = encode_path(path)
     assert not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029]", key)

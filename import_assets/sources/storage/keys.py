@@ -14,6 +14,9 @@ import re
 MAX_KEY_BYTES = 1_024
 """Bytes of a key in UTF-8; the databases behind partitions index no more than about 2,700."""
 
+_SURELY_SHORT = MAX_KEY_BYTES // 4
+"""Characters that fit, whatever they are."""
+
 PARTIAL_SUFFIXES = (".part", ".tmp", ".filepart", ".crdownload", ".swp")
 """Endings by which programs mark files that they have not finished writing."""
 
@@ -68,6 +71,8 @@ def shorten(path: str) -> str:
 
     The middle is what is left out, because users know a file by its folder and its ending.
     """
+    if len(path) <= _SURELY_SHORT:
+        return path
     whole = path.encode("utf-8")
     if len(whole) <= MAX_KEY_BYTES:
         return path

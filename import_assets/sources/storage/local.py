@@ -46,7 +46,7 @@ class LocalStorage(Storage):
     def list(self, recursive: bool, report: Report) -> Iterator[Delivery]:
         """See `Storage.list`. Files that vanish meanwhile are left out."""
         for path, found in self._walk(recursive, report):
-            yield _delivery(encode_path(path), found)
+            yield _delivery(path, found)
 
     def stat(self, key: str) -> Delivery:
         """See `Storage.stat`."""
@@ -112,8 +112,8 @@ class LocalStorage(Storage):
         if not may_be_shortened(key):
             return key
         for path, _ in self._walk(recursive=True, report=lambda _: None):
-            if shorten(encode_path(path)) == key:
-                return encode_path(path)
+            if shorten(path) == key:
+                return path
         return key
 
     def _root(self) -> bytes:
@@ -129,8 +129,8 @@ class LocalStorage(Storage):
             raise SourceError(f"{self.place} is not a folder: mend `folder:` in the definition")
         return root
 
-    def _walk(self, recursive: bool, report: Report) -> Iterator[tuple[bytes, os.stat_result]]:
-        """Yield path below the folder and status of each file."""
+    def _walk(self, recursive: bool, report: Report) -> Iterator[tuple[str, os.stat_result]]:
+        """Yield the encoded path below the folder and the status of each file."""
         root = self._root()
         # A folder, and whether a link led there. Behind one link no second one is followed: links
         # that point at each other would otherwise multiply without end, and every folder inside
@@ -138,6 +138,7 @@ class LocalStorage(Storage):
         waiting: list[tuple[bytes, bool]] = [(b"", False)]
         while waiting:
             folder, linked = waiting.pop()
+            before = encode_path(folder) + "/" if folder else ""
             try:
                 with os.scandir(_join(root, folder)) as entries:
                     for entry in entries:
@@ -152,7 +153,8 @@ class LocalStorage(Storage):
                             if recursive and is_entered(name) and not loop:
                                 waiting.append((path, linked or link))
                         elif modes.S_ISREG(found.st_mode) and is_delivery_name(name):
-                            yield path, found
+                            # No part of a path changes how another one is encoded.
+                            yield before + name, found
             except OSError as error:
                 if not folder:
                     raise self._unlistable(error) from error
