@@ -139,7 +139,11 @@ class _Beside:
         command = [sys.executable, "-I", "-S", beside.__file__]
         try:
             process = subprocess.Popen(  # noqa: S603 - nothing in it comes from elsewhere
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                # Ctrl-C is for the one who reads; this one ends with what is written to it.
+                start_new_session=True,
             )
         except OSError as error:
             raise SourceError(
