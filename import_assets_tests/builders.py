@@ -22,7 +22,7 @@ from import_assets.tables import parts
 from import_assets.warehouse.schema import create_schema
 from import_assets.warehouse.sql import frame
 
-_THOROUGH = int(os.environ.get("IMPORT_ASSETS_TEST_EXAMPLES", "1"))
+_THOROUGH = float(os.environ.get("IMPORT_ASSETS_TEST_EXAMPLES", "1"))
 
 NOW = dt.datetime(2026, 7, 1, 12, 0)
 PART_CELLS = st.sampled_from([2, 10, parts.CELLS])
@@ -48,7 +48,7 @@ Row = Mapping[str, Any]
 def examples(count: int) -> settings:
     """Settings of a property: so many examples, times IMPORT_ASSETS_TEST_EXAMPLES."""
     return settings(
-        max_examples=count * _THOROUGH,
+        max_examples=max(1, round(count * _THOROUGH)),
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )
