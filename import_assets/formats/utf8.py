@@ -20,7 +20,7 @@ def invalid_records(data: bytes, offset: int, bounds: Positions) -> NDArray[np.b
             with a line end, so that no character reaches from one into the next.
     """
     invalid = np.zeros(len(bounds) - 1, np.bool_)
-    if not _is_valid(data, offset, bounds):
+    if not is_valid(data, offset, bounds):
         octets = np.frombuffer(data, np.uint8, offset=offset)
         wrong = _wrong_bytes(octets, int(bounds[-1]))
         owners = np.searchsorted(bounds, wrong, "right") - 1
@@ -28,8 +28,11 @@ def invalid_records(data: bytes, offset: int, bounds: Positions) -> NDArray[np.b
     return invalid
 
 
-def _is_valid(data: bytes, offset: int, bounds: Positions) -> bool:
-    """Arrow looks through the whole block many times faster than anything that finds places."""
+def is_valid(data: bytes, offset: int, bounds: Positions) -> bool:
+    """Tell whether there is valid UTF-8 between the first and the last of the bounds.
+
+    Arrow looks through the whole block many times faster than anything that finds places.
+    """
     buffers = [None, pa.py_buffer(bounds[[0, -1]]), pa.py_buffer(data).slice(offset)]
     try:
         pa.Array.from_buffers(pa.large_string(), 1, buffers).validate(full=True)

@@ -77,6 +77,15 @@ def test_what_stands_behind_a_quote_outside_of_the_root(text: str, block_bytes: 
     assert refused.value.reason == "malformed_xml"
 
 
+@pytest.mark.parametrize("block_bytes", [1, 13, 1 << 20])
+@pytest.mark.parametrize("behind", [b"", b"</\xf3></b></i></w>", b" " * 600])
+def test_a_name_that_is_no_utf8(block_bytes: int, behind: bytes) -> None:
+    """M106: expat waits for the rest of a character that a block seems to cut off."""
+    with pytest.raises(FileRefused) as refused:
+        read_xml(b"<w><i><b>\r<\xf3>" + behind, row="i", block_bytes=block_bytes)
+    assert refused.value.reason == "malformed_xml"
+
+
 @examples(150)
 @given(
     parts=st.lists(

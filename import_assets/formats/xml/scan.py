@@ -10,6 +10,7 @@ import numpy as np
 
 from import_assets.ahead import ahead
 from import_assets.formats.layout import RECORD_BYTES
+from import_assets.formats.utf8 import is_valid
 from import_assets.formats.views import PAD, Positions
 from import_assets.formats.xml import faults
 from import_assets.formats.xml.contents import Contents, cell_table, nested_table, row_table
@@ -109,6 +110,7 @@ class Scan:
             if more is not None:
                 self._judge(more)
             self._check_roots(marks, place)
+            self._check_names(marks)
             elements = find_elements(marks, place.stack, self.paths)
             if self.paths.rule is None and len(elements.tag):
                 rule = find_row(_counts(elements, self.paths), self.file)
@@ -141,6 +143,16 @@ class Scan:
         """
         if np.count_nonzero(marks.before <= 0) + place.rooted > self.judge.roots:
             self.judge.end()
+
+    def _check_names(self, marks: Marks) -> None:
+        """Refuse bytes that are no UTF-8, where nobody has judged them yet: names become texts.
+
+        Expat waits for the rest of a character that a block seems to cut off.
+        """
+        behind = int(marks.end[-1]) + 1 if len(marks.end) else 0
+        if not is_valid(marks.data, PAD, np.array([0, behind])):
+            self.judge.end()
+            raise RuntimeError(f"{self.file}: expat takes for a document what is no UTF-8")
 
     def _check_markup(self, marks: Marks, breaks: Positions, place: _Place) -> None:
         """Refuse what a parser would have to hold in memory as a whole."""
