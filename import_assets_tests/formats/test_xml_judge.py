@@ -109,6 +109,28 @@ def test_a_beginning_is_judged_as_far_as_it_goes(started: list[subprocess.Popen[
     assert len(started) == 1
 
 
+def test_a_piece_of_no_bytes_is_not_the_end(started: list[subprocess.Popen[bytes]]) -> None:
+    """It comes where the last block was full, such as of most texts in other encodings."""
+    for ends in (True, False):
+        with judge.Judge("file.xml", "utf-8") as one:
+            for piece in ("<r>", ROWS, "", "</r>" if ends else "<i>", ""):
+                one.take(piece.encode())
+            if ends:
+                one.end()
+    assert len(started) == 2
+
+
+def test_blocks_that_a_text_in_another_encoding_fills(
+    started: list[subprocess.Popen[bytes]],
+) -> None:
+    for rest in range(0, 1_000, 200):
+        text = f"<r>{ROWS}{' ' * rest}</r>"
+        rows = outcome(text.encode("cp1250"), encoding="cp1250")
+        assert isinstance(rows, list)
+        assert len(rows) == 200
+    assert len(started) == 5
+
+
 def test_what_is_malformed_goes_before_what_is_too_much(
     started: list[subprocess.Popen[bytes]],
 ) -> None:
