@@ -120,15 +120,12 @@ def test_a_piece_of_no_bytes_is_not_the_end(started: list[subprocess.Popen[bytes
     assert len(started) == 2
 
 
-def test_blocks_that_a_text_in_another_encoding_fills(
-    started: list[subprocess.Popen[bytes]],
-) -> None:
-    for rest in range(0, 1_000, 200):
-        text = f"<r>{ROWS}{' ' * rest}</r>"
-        rows = outcome(text.encode("cp1250"), encoding="cp1250")
+def test_a_document_that_ends_with_a_block(started: list[subprocess.Popen[bytes]]) -> None:
+    for rest in range(552, 560):  # one of them
+        rows = outcome(f"<r>{ROWS}{' ' * rest}</r>".encode())
         assert isinstance(rows, list)
         assert len(rows) == 200
-    assert len(started) == 5
+    assert len(started) == 8
 
 
 def test_what_is_malformed_goes_before_what_is_too_much(

@@ -71,6 +71,9 @@ class Judge:
 
     def take(self, data: bytes) -> None:
         """Take the next bytes; raises as in the end, and FileRefused `doctype`."""
+        if not data:
+            # To the process beside, a piece of no bytes is the end, and that may be told twice.
+            return
         if self._kept is not None and self._taken + len(data) > BESIDE_BYTES:
             # Nothing but bytes before a root can be so many, and who knows what they are.
             self._beside = _Beside.started(self._kept) if self.roots else None
