@@ -168,6 +168,7 @@ def _run(
             if isinstance(one, WarehouseError):
                 warehouse.wait_seconds = _SECOND_WAIT_SECONDS
             if isinstance(one, Exception):
+                log.flush()
                 failed.append(_failed(context, definition, key, one))
             else:
                 log.add(metadata.summary(one))
