@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from import_assets.cli.replacing import replacing
 from import_assets.cli.session import Session
 from import_assets.errors import SourceError, UnknownName
 from import_assets.sources.ask import is_imported
-from import_assets.sources.storage.keys import PARTIAL_SUFFIXES, is_delivery_name
+from import_assets.sources.storage.keys import PARTIAL_SUFFIXES, encode_path, is_delivery_name
 from import_assets.sources.storage.local import LocalStorage
 from import_assets.spec.loading import Import
 from import_assets.warehouse import ledger, refusals
@@ -50,7 +51,7 @@ def plan(session: Session, definition: Import, file: Path) -> Drop:
     """
     if not file.is_file():
         raise UnknownName(f"there is no file {file}")
-    if not is_delivery_name(file.name):
+    if not is_delivery_name(encode_path(os.fsencode(file.name))):
         endings = ", ".join(PARTIAL_SUFFIXES)
         raise SourceError(
             f"{file.name} is named like a file that is still being written (a dot in front, or "

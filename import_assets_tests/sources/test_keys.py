@@ -12,6 +12,8 @@ from import_assets.sources.storage.keys import (
     decode_path,
     encode_path,
     is_delivery_name,
+    is_entered,
+    listed_path,
     may_be_shortened,
     shorten,
 )
@@ -90,3 +92,15 @@ def test_hidden_and_half_written_files_are_no_deliveries() -> None:
         assert not is_delivery_name(name)
     for name in ("a.csv", "a.part.csv", "part", "tmp.csv"):
         assert is_delivery_name(name)
+
+
+def test_several_dots_hide_a_name_too() -> None:
+    """They are percent-encoded, and stay dots."""
+    for name in (b"...csv", b"....", b"a...part", b"a....tmp"):
+        assert not is_delivery_name(encode_path(name))
+        assert listed_path(encode_path(name)) is None
+    for name in (b"%2Ea.csv", b"%2E%2E%2Ea.csv", b"a%2Epart", b"a...csv"):
+        assert is_delivery_name(encode_path(name))
+        assert listed_path(encode_path(name)) == name
+    assert not is_entered(encode_path(b"..."))
+    assert listed_path(encode_path(b".../a.csv")) is None

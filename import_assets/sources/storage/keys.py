@@ -90,17 +90,26 @@ def may_be_shortened(key: str) -> bool:
 
 
 def is_delivery_name(name: str) -> bool:
-    """Tell whether a file of this name can be a delivery: not hidden and not half-written."""
+    """Tell whether a file can be a delivery: not hidden and not half-written.
+
+    The name is encoded, see `encode_path`.
+    """
+    name = _with_dots(name)
     return not name.startswith(".") and not name.casefold().endswith(PARTIAL_SUFFIXES)
 
 
 def is_entered(name: str) -> bool:
-    """Tell whether a sub-folder of this name is looked into.
+    """Tell whether a sub-folder of this name, which is encoded, is looked into.
 
     Folders that begin with a dot hold what programs keep for themselves, among it the half-written
     files of rsync (`.~tmp~`) and the older copies of file servers (`.snapshot`).
     """
-    return not name.startswith(".")
+    return not _with_dots(name).startswith(".")
+
+
+def _with_dots(encoded: str) -> str:
+    """Return an encoded name with its dots, of which several in a row are encoded too."""
+    return encoded.replace("%2E", ".")
 
 
 def listed_path(encoded: str) -> bytes | None:
