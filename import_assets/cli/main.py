@@ -37,7 +37,7 @@ class _Commands(click.Group):
             click.echo("Error: " + "\n".join(lines), err=True)
             ctx.exit(NOT_DONE)
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            click.echo("Interrupted. What was imported stays: run it again for the rest.", err=True)
             ctx.exit(INTERRUPTED)
         ctx.exit(code or DONE)
 

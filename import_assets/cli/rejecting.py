@@ -80,10 +80,12 @@ def rejects(
 
 
 def _choose(entries: Sequence[ledger.Entry], batch: str | None) -> list[ledger.Entry]:
-    """Return the batches asked for: those remembered, or the newest of one id."""
+    """Return the batches asked for: those remembered, or the newest of one id and its replays."""
     if batch is None:
         return [one for one in entries if one.forgotten_at is None and one.undone_at is None]
-    return [named_batch(entries, batch)]
+    named = named_batch(entries, batch)
+    # What is left of a delivery's rejects may have come again with its replays.
+    return [named, *(one for one in entries if one.replay_of == named.sequence)]
 
 
 def named_batch(entries: Sequence[ledger.Entry], batch: str) -> ledger.Entry:

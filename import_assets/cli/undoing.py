@@ -17,7 +17,7 @@ from import_assets.warehouse import ledger
 from import_assets.warehouse.ledger import Entry
 from import_assets.wording import counted
 
-_SHORTEST = 6
+_SHORTEST = 4
 """How much of a batch's id has to be said; less is a slip of the hand away from another batch."""
 
 
@@ -132,6 +132,6 @@ def _tell(session: Session, done: Sequence[Undone], word: str) -> None:
 def _tell_again(session: Session, done: Sequence[Undone]) -> None:
     """Say how to import the deliveries again, in the order in which they came."""
     session.output.say("Done, in one transaction. No trigger takes an undone file again by itself:")
-    for one in reversed(done):
-        name, key = one.entry.import_name, shlex.quote(one.entry.key)
+    again = [(one.entry.import_name, shlex.quote(one.entry.key)) for one in reversed(done)]
+    for name, key in dict.fromkeys(again):
         session.output.say(f"  import-assets run {name} --key {key}")

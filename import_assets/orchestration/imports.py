@@ -40,7 +40,9 @@ from import_assets.wording import counted
 
 _Event = dg.MaterializeResult | dg.AssetMaterialization | dg.AssetCheckResult
 
-_LOG_SECONDS = 2.0
+_LOG_SECONDS, _LOG_LINES = 2.0, 10
+"""The UI shows about a dozen lines of an entry."""
+
 _PROGRESS_SECONDS = 5.0
 FEED_RETRIES = 2
 """How often a feed that could not be had is asked again in the same run."""
@@ -202,7 +204,7 @@ class _Log:
     def add(self, sentence: str) -> None:
         """Say it soon."""
         self._waiting.append(sentence)
-        if time.monotonic() - self._since > _LOG_SECONDS:
+        if len(self._waiting) == _LOG_LINES or time.monotonic() - self._since > _LOG_SECONDS:
             self.flush()
 
     def flush(self) -> None:

@@ -357,8 +357,9 @@ class _Reading:
         """Tell whether the run was ended from the terminal."""
         errors = [event.step_failure_data.error for event in self._events if event.is_step_failure]
         ended = [event.job_failure_data.error for event in self._events if event.is_job_failure]
-        name = DagsterExecutionInterruptedError.__name__
-        return any(error.cls_name == name for error in map(_innermost, (*errors, *ended)) if error)
+        names = {DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__}
+        found = [error for error in map(_innermost, (*errors, *ended)) if error]
+        return any(error.cls_name in names for error in found)
 
     def broken(self) -> str | None:
         """Return why the run ended otherwise than by refusing deliveries, or None."""

@@ -8,7 +8,7 @@ from functools import cache
 import duckdb
 import polars as pl
 
-from import_assets.warehouse.sql import frame
+from import_assets.warehouse.sql import frame, interruptible
 
 _FEW = 10_000
 """Up to so many texts are not handed to DuckDB: handing over is slower, and imports pandas."""
@@ -23,7 +23,7 @@ def digests(canonical: pl.Series) -> pl.Series:
     if len(canonical) <= _FEW:
         return pl.Series("digest", [_md5(text) for text in canonical], dtype=pl.String)
     texts = pl.DataFrame({"text": canonical}).to_arrow(compat_level=pl.CompatLevel.newest())
-    with _database().cursor() as connection:
+    with _database().cursor() as connection, interruptible(connection):
         connection.register("texts", texts)
         return frame(connection, "SELECT md5(text) AS digest FROM texts")["digest"]
 

@@ -73,11 +73,27 @@ def first_row(
 
 
 @contextmanager
+def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Raise KeyboardInterrupt where Ctrl-C ends a statement: DuckDB raises another error then.
+
+    The statement itself would go on in DuckDB's threads, and whatever comes next wait for it.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "Query interrupted" not in str(error):
+            raise
+        connection.interrupt()
+        raise KeyboardInterrupt from error
+
+
+@contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection, *, keep: bool = True) -> Iterator[None]:
     """Do what is inside as a whole or, where it fails or nothing is to be kept, not at all."""
     connection.execute("BEGIN")
     try:
-        yield
+        with interruptible(connection):
+            yield
     except BaseException:
         # A full disk can have ended the transaction already; what is raised says so.
         with suppress(duckdb.Error):

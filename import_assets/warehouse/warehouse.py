@@ -12,6 +12,7 @@ import duckdb
 from import_assets.errors import WarehouseError
 from import_assets.warehouse.lock import hold
 from import_assets.warehouse.schema import create_schema
+from import_assets.warehouse.sql import interruptible
 from import_assets.warehouse.trouble import trouble
 
 WAIT_SECONDS = 3600.0
@@ -59,7 +60,7 @@ class Warehouse:
 
         Raises WarehouseError when somebody else keeps the file for longer than the wait, and when
         what is done with it fails because the disk is full, or the file is damaged or cannot be
-        written: nothing was written then.
+        written: nothing was written then. Raises KeyboardInterrupt where Ctrl-C ends a statement.
         """
         with self._told(), self._turn.use() if self._turn else self._alone() as connection:
             yield connection
@@ -153,7 +154,8 @@ class Warehouse:
         try:
             # DuckDB would draw a bar of its own into logs and over ours.
             connection.execute("SET enable_progress_bar = false")
-            yield connection
+            with interruptible(connection):
+                yield connection
         finally:
             connection.close()
 
@@ -197,7 +199,8 @@ class _Turn:
             self._connection = self._stack.enter_context(self._opening())
             self._ends = time.monotonic() + TURN_SECONDS
         try:
-            yield self._connection
+            with interruptible(self._connection):
+                yield self._connection
         except BaseException:
             self.end()
             raise

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -255,3 +257,31 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         Warehouse(tmp_path / "data" / "warehouse.duckdb").write(),
     ):
         pass
+
+
+def test_ctrl_c_ends_a_statement(tmp_path: Path) -> None:
+    """DuckDB says it by an error that is none of its own; nobody may take it for one of ours."""
+    script = """
+import signal
+import sys
+from pathlib import Path
+from import_assets.warehouse.warehouse import Warehouse
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    with Warehouse(Path(sys.argv[1])).write() as connection:
+        print("ready", flush=True)
+        connection.execute("SELECT sum(hash(n)) FROM range(100000000000) r(n)")
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    path = tmp_path / "w.duckdb"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[0] == "interrupted\n"
+    with Warehouse(path).read() as connection:
+        assert connection.execute("SELECT count(*) FROM import_assets.batches").fetchall() == [(0,)]
