@@ -33,7 +33,7 @@ test: $(DEV_READY) ## run the tests (PYTEST_ARGS="-k name")
 	@# Those of a whole Dagster mostly wait, so they run beside the others; pytest ends with 5 if none is chosen.
 	@said=$$(mktemp) && trap 'rm -f $$said' EXIT && trap 'kill $$system; exit 130' INT TERM && \
 	{ $(PYTHON) -m pytest -m system $(PYTEST_ARGS) >$$said 2>&1 & } && system=$$! && \
-	{ main=0; $(PYTHON) -m pytest --numprocesses auto --dist worksteal -m "not system" $(PYTEST_ARGS) || main=$$?; } && \
+	{ main=0; $(PYTHON) -m pytest --numprocesses auto -m "not system" $(PYTEST_ARGS) || main=$$?; } && \
 	{ whole=0; wait $$system || whole=$$?; } && cat $$said && \
 	case $$main,$$whole in 0,0|0,5|5,0) ;; *) exit 1 ;; esac
 
