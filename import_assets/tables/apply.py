@@ -41,9 +41,6 @@ USUAL_COLUMNS = 30
 COLUMN_MEMORY = 4
 """What each column above the usual ones adds, in megabytes: of each, blocks stay in memory."""
 
-SMALL_CELLS, SMALL_BYTES = 200_000, 4 * 2**20
-"""Up to these, a batch is small."""
-
 T = TypeVar("T")
 
 
@@ -99,11 +96,9 @@ def _with_enough_memory(
 ) -> T:
     """Return what an attempt gives within a bound, or else without one.
 
-    A small batch takes little by itself, and setting the bound takes longer than some statements.
+    However small a batch is, the history that it is compared with may be large.
     """
     columns = len(manifest.attributes) + len(manifest.identifiers)
-    if manifest.rows * (columns + 1) <= SMALL_CELLS and manifest.bytes <= SMALL_BYTES:
-        return attempt(None)
     megabytes = MEMORY + COLUMN_MEMORY * max(0, columns - USUAL_COLUMNS)
     try:
         return attempt(f"{megabytes}MB")

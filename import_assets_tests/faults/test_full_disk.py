@@ -129,7 +129,6 @@ def test_no_room_for_what_memory_does_not_hold(
     lines = (f"c{n},{n},{n * 0x9E3779B97F4A7C15:x}{n:0400}" for n in range(ROWS))
     (project / "in" / "a.csv").write_text("id,at,what\n" + "\n".join(lines), encoding="utf-8")
     definition = load(project).imports["crm"]
-    monkeypatch.setattr(apply, "SMALL_CELLS", 0)
     monkeypatch.setattr(apply, "MEMORY", 40)
     count = "SELECT count(*) FROM import_assets.batches"
     said: list[str] = []

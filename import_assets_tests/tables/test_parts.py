@@ -58,13 +58,10 @@ def test_a_part_has_no_more_than_its_share_of_rows() -> None:
 
 
 @pytest.mark.parametrize("megabytes", [1, apply.MEMORY])
-def test_what_does_not_fit_into_memory_gets_in_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, megabytes: int
-) -> None:
+def test_what_does_not_fit_into_memory_gets_in_all_the_same(tmp_path: Path, megabytes: int) -> None:
     """DuckDB that runs out of the memory it may take at first does it again with more."""
     rows = [{"id:registered": f"r{n}", "attr:a": "x" * 200 + str(n)} for n in range(4000)]
     staged = batch(tmp_path, rows, identifiers=("registered",), attributes={"a": "text"})
-    monkeypatch.setattr(apply, "SMALL_CELLS", 0)
     with warehouse() as connection, mock.patch.object(apply, "MEMORY", megabytes):
         with mock.patch.object(apply, "_apply", wraps=apply._apply) as tried:
             counts = apply_batch(connection, staged, project(), NOW).counts
