@@ -67,7 +67,7 @@ lock: ## resolve constraints.txt anew; needs uv
 		--python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o constraints.txt
 
 clean: ## remove .venv and caches; data/, uploads/ and .dagster/ are left alone
-	rm -rf $(VENV) .venv-duckdb2 build import_assets.egg-info
+	rm -rf $(VENV) build import_assets.egg-info
 	rm -rf .pytest_cache .ruff_cache .hypothesis .tmp_dagster_home_*
 	find import_assets import_assets_tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from contextlib import suppress
 from typing import Any
 
-import botocore.session
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from botocore.utils import parse_timestamp
 from dagster_aws.s3 import S3Resource
 from dagster_aws.utils import construct_boto_client_retry_config
 from pydantic import Field
@@ -36,7 +32,7 @@ class S3BucketResource(S3Resource):
         config = construct_boto_client_retry_config(self.max_attempts).merge(
             Config(connect_timeout=self.timeout, read_timeout=self.timeout, s3=self._addressing)
         )
-        client = Session(botocore_session=_session(), profile_name=self.profile_name).client(
+        client = Session(profile_name=self.profile_name).client(
             "s3",
             region_name=self.region_name,
             use_ssl=self.use_ssl,
@@ -54,25 +50,6 @@ class S3BucketResource(S3Resource):
     def _addressing(self) -> dict[str, str]:
         # Few systems but Amazon's have a host name for each bucket.
         return {"addressing_style": "path" if self.endpoint_url else "auto"}
-
-
-def _session() -> botocore.session.Session:
-    """Return a session that reads the times of a listing as they are written, in ISO 8601.
-
-    What botocore itself reads them with tries all ways of writing a time, and takes two thirds of
-    the time of a listing for it.
-    """
-    session = botocore.session.get_session()
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=moment)
-    return session
-
-
-def moment(said: Any) -> dt.datetime:
-    """Return a time that a server said, in whichever way."""
-    if isinstance(said, str) and said.endswith("Z"):
-        with suppress(ValueError):
-            return dt.datetime.fromisoformat(said)
-    return parse_timestamp(said)
 
 
 def _refuse_head(**_: Any) -> None:

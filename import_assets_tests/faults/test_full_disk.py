@@ -5,12 +5,13 @@ Once there is room again the next try gets everything in, once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from import_assets.errors import SourceError, WarehouseError
+from import_assets.errors import ImportAssetsError, SourceError, WarehouseError
 from import_assets.pipeline.deliver import deliver
 from import_assets.sources.ask import MAX_ATTEMPTS
 from import_assets.sources.open import open_source
@@ -64,24 +65,32 @@ def stored(definition: Import) -> tuple[int, int]:
         return batches, connection.execute("SELECT count(*) FROM events.buy").fetchall()[0][0]
 
 
+def refused(
+    disk: Path, rooms: Iterable[int], definition: Import, error: type[ImportAssetsError]
+) -> Iterator[str]:
+    """Import with more and more room (in kB) until it fits; yield what each refusal says."""
+    for kilobytes in rooms:
+        try:
+            with room(disk, kilobytes):
+                bring(definition)
+        except error as refusal:
+            yield str(refusal)
+        else:
+            return
+    pytest.fail("it never fitted")
+
+
 def test_no_room_for_the_copy_or_the_batch(project: Path) -> None:
     """From none at all to so much that the last of the batch does not fit."""
     definition = load(project).imports["buys"]
+    rooms = (0, 500, 1200, 1600, 2000, 2400, 2800, 3200, 4000, 5000, 6000)
     said: list[str] = []
     with small_disk(project / "staging", 20) as disk:
-        for kilobytes in (0, 500, 1200, 1600, 2000, 2400, 2800, 3200, 4000, 5000, 6000):
-            with room(disk, kilobytes):
-                try:
-                    bring(definition)
-                except SourceError as error:
-                    said.append(str(error))
-                else:
-                    break
+        for sentence in refused(disk, rooms, definition, SourceError):
+            said.append(sentence)
             left = [path for path in disk.rglob("*") if path.is_file()]
             assert [path for path in left if path.suffix != ".lock"] == []
             assert stored(definition) == (0, 0)
-        else:
-            pytest.fail("it never fitted")
         assert bring(definition) == 0
     for sentence in said:
         assert str(disk) in sentence
@@ -94,19 +103,12 @@ def test_no_room_for_the_copy_or_the_batch(project: Path) -> None:
 def test_no_room_for_the_warehouse(project: Path) -> None:
     """In its making, in the log of the transaction, and where the log is written into the file."""
     definition = load(project).imports["buys"]
+    rooms = (0, 8, 100, 600, 1500, 2500, 3500, 5000, 7000, 9000, 12_000)
     said: list[str] = []
     with small_disk(project / "data", 40) as disk:
-        for kilobytes in (0, 8, 100, 600, 1500, 2500, 3500, 5000, 7000, 9000, 12_000):
-            with room(disk, kilobytes):
-                try:
-                    bring(definition)
-                except WarehouseError as error:
-                    said.append(str(error))
-                else:
-                    break
+        for sentence in refused(disk, rooms, definition, WarehouseError):
+            said.append(sentence)
             assert stored(definition) == (0, 0)
-        else:
-            pytest.fail("it never fitted")
         assert len(said) > 3
         for sentence in said:
             assert f"too little room on the disk of the warehouse {disk}" in sentence
@@ -131,21 +133,14 @@ def test_no_room_for_what_memory_does_not_hold(
     definition = load(project).imports["crm"]
     monkeypatch.setattr(apply, "MEMORY", 40)
     count = "SELECT count(*) FROM import_assets.batches"
+    rooms = (300, 1000, 3000, 10_000, 30_000, 60_000, 120_000)
     said: list[str] = []
     with small_disk(project / "data", 200) as disk:
-        for kilobytes in (300, 1000, 3000, 10_000, 30_000, 60_000, 120_000):
-            with room(disk, kilobytes):
-                try:
-                    bring(definition)
-                except WarehouseError as error:
-                    said.append(str(error))
-                else:
-                    break
+        for sentence in refused(disk, rooms, definition, WarehouseError):
+            said.append(sentence)
             with Warehouse(definition.project.warehouse_path).read() as connection:
                 assert connection.execute(count).fetchall() == [(0,)]
             assert not list(disk.glob("*.tmp/*"))
-        else:
-            pytest.fail("it never fitted")
         assert said
         assert all(f"too little room on the disk of the warehouse {disk}" in one for one in said)
         with Warehouse(definition.project.warehouse_path).read() as connection:

@@ -10,11 +10,9 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from botocore.utils import parse_timestamp
 
 from import_assets.errors import SourceError
 from import_assets.orchestration.resources import ObjectStores, resources
-from import_assets.orchestration.s3_resource import moment
 from import_assets.spec.connections import GcsConnection, S3Connection
 from import_assets.spec.models import ProjectSpec
 
@@ -178,18 +176,3 @@ def test_projects_without_buckets_do_not_wait_for_them() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "2026-01-01T00:00:00.123Z",
-        "2026-01-01T00:00:00Z",
-        "2026-01-01T01:00:00+01:00",
-        "Wed, 01 Jan 2026 00:00:00 GMT",
-        "1767225600",
-        1767225600.5,
-    ],
-)
-def test_a_time_that_s3_says_is_read_as_botocore_reads_it(said: Any) -> None:
-    assert moment(said) == parse_timestamp(said)

@@ -17,6 +17,7 @@ from import_assets.sources import retry
 from import_assets.sources.delivery import Delivery
 from import_assets.sources.spool import fetch
 from import_assets.sources.storage.s3 import S3Storage
+from import_assets.sources.storage.s3pages import read_pages_quickly
 from import_assets_tests.servers.buckets import BUCKET, S3Server
 from import_assets_tests.servers.moto import checking_keys, make_key
 from import_assets_tests.servers.proxy import Proxy, proxy
@@ -247,6 +248,41 @@ def test_names_not_in_utf8_are_reported_and_do_not_stop_the_rest(stub: Stub) -> 
     assert [delivery.key for delivery in found] == ["z.csv"]
     assert len(reports) == 1
     assert "caf%E9.csv" in reports[0]
+
+
+@pytest.mark.parametrize("space", ["", ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'])
+@pytest.mark.parametrize("folders", ["", "<CommonPrefixes><Prefix>sub/</Prefix></CommonPrefixes>"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-01-01T00:00:00.123Z",
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T01:00:00+01:00",
+        "Wed, 01 Jan 2026 00:00:00 GMT",
+        "1767225600",
+    ],
+)
+def test_pages_are_read_as_botocore_reads_them(
+    stub: Stub, written: str, folders: str, space: str
+) -> None:
+    objects = "".join(
+        f"<Contents><Key>{key}</Key><LastModified>{written}</LastModified>{etag}<Size>12</Size>"
+        "<StorageClass>STANDARD</StorageClass></Contents>"
+        for key, etag in [("a.csv", "<ETag>&quot;e&quot;</ETag>"), ("&#xe9;&amp;.csv", "")]
+    )
+    inside = f"<Name>{BUCKET}</Name><KeyCount>2</KeyCount>{objects}{folders}"
+    page = f"<ListBucketResult{space}>{inside}</ListBucketResult>"
+    stub.says(Answer(200, page.encode(), {"Content-Type": "application/xml"}))
+    plain, quick = stub_client(stub.server.address), stub_client(stub.server.address)
+    read_pages_quickly(quick)
+    read_pages_quickly(quick)
+    whole, other = (client.list_objects_v2(Bucket=BUCKET) for client in (plain, quick))
+    for answer in (whole, other):
+        del answer["ResponseMetadata"]
+        for one in answer["Contents"]:
+            one.pop("StorageClass", None)
+            one.setdefault("ETag", "")
+    assert other == whole
 
 
 def test_empty_prefix_of_a_bucket_is_no_error(moto: S3Server) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from import_assets.errors import Disconnected, SourceError, UnknownName
 from import_assets.sources.delivery import Delivery
@@ -17,6 +16,7 @@ from import_assets.sources.storage.keys import (
     encode_path,
     is_delivery_name,
     is_entered,
+    is_plain,
     may_be_shortened,
     shorten,
 )
@@ -25,8 +25,7 @@ MAX_NAME_BYTES = 1_024
 """Bytes of the longest name in UTF-8, in the buckets of all systems."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """An object of a bucket as it is now.
 
     `name` is the whole one, `size` is in bytes, `modified` in UTC, and `version` becomes the
@@ -68,13 +67,14 @@ class BucketStorage(Storage):
     def list(self, recursive: bool, report: Report) -> Iterator[Delivery]:
         """See `Storage.list`. The answer is taken page by page."""
         for found in self._listed(self.prefix, recursive, report):
-            path = encode_path(found.name.removeprefix(self.prefix).encode())
+            name = found.name.removeprefix(self.prefix)
+            path = name if is_plain(name) else encode_path(name.encode())
             if not _is_taken(path):
                 continue
-            if decode_path(path) is None:
-                self._report_name(path, report)
-            else:
+            if is_plain(name) or decode_path(path) is not None:
                 yield _delivery(path, found)
+            else:
+                self._report_name(path, report)
 
     def stat(self, key: str) -> Delivery:
         """See `Storage.stat`."""

@@ -33,11 +33,11 @@ _HASH = re.compile(r"~[0-9a-f]{32}~")
 def encode_path(path: bytes) -> str:
     """Return a path, or one part of it, as text that a key may hold. See `decode_path`."""
     text = path.decode("utf-8", "surrogateescape")
-    return text if _is_plain(text) else _UNFIT.sub(_percent, text)
+    return text if is_plain(text) else _UNFIT.sub(_percent, text)
 
 
-def _is_plain(text: str) -> bool:
-    """Tell whether nothing is to be encoded; several times faster than the substitution."""
+def is_plain(text: str) -> bool:
+    """Tell whether nothing is to be encoded or decoded; several times faster than to do it."""
     return text.isascii() and text.isprintable() and "%" not in text and "..." not in text
 
 
@@ -47,7 +47,7 @@ def decode_path(encoded: str) -> bytes | None:
     Only one text stands for each path: `%41` for `A` is refused rather than accepted as a second
     key for the same file.
     """
-    if _is_plain(encoded):
+    if is_plain(encoded):
         return encoded.encode()
     try:
         plain = encoded.encode("utf-8")

@@ -17,6 +17,7 @@ from botocore import exceptions as aws
 from import_assets.errors import SourceError
 from import_assets.sources.storage.base import Report
 from import_assets.sources.storage.buckets import BucketStorage, StoredObject
+from import_assets.sources.storage.s3pages import read_pages_quickly
 
 _BLOCK_BYTES = 1 << 20
 
@@ -78,6 +79,7 @@ class S3Storage(BucketStorage):
         """
         super().__init__(name, bucket, prefix)
         self._client = client
+        read_pages_quickly(client)
 
     def _listed(self, prefix: str, recursive: bool, report: Report) -> Iterator[StoredObject]:
         # Encoded, since XML cannot hold some of the characters that names may.
@@ -88,11 +90,15 @@ class S3Storage(BucketStorage):
             with self._faults(f"listing bucket {self.bucket}"):
                 page = self._client.list_objects_v2(**asked)
             for entry in page.get("Contents", ()):
-                name = unquote_to_bytes(entry["Key"].replace("+", " "))
-                try:
-                    yield _stored(name.decode(), entry, entry["Size"])
-                except UnicodeDecodeError:
-                    self._report_name(quote_from_bytes(name), report)
+                name = entry["Key"]
+                if "%" in name or "+" in name:
+                    coded = unquote_to_bytes(name.replace("+", " "))
+                    try:
+                        name = coded.decode()
+                    except UnicodeDecodeError:
+                        self._report_name(quote_from_bytes(coded), report)
+                        continue
+                yield _stored(name, entry, entry["Size"])
             if not page.get("IsTruncated"):
                 return
             asked["ContinuationToken"] = self._next_page(page)
@@ -216,7 +222,10 @@ _REASONS: dict[type[Exception], str] = {
 
 def _stored(name: str, entry: dict[str, Any], size: int) -> StoredObject:
     etag = entry.get("ETag", "").strip('"')
-    return StoredObject(name, size, entry["LastModified"].astimezone(UTC), f"{etag}-{size}")
+    modified = entry["LastModified"]
+    if modified.tzinfo is not UTC:
+        modified = modified.astimezone(UTC)
+    return StoredObject(name, size, modified, f"{etag}-{size}")
 
 
 def _code(error: aws.ClientError) -> str:
