@@ -250,6 +250,14 @@ def test_names_not_in_utf8_are_reported_and_do_not_stop_the_rest(stub: Stub) -> 
     assert "caf%E9.csv" in reports[0]
 
 
+@pytest.fixture(scope="module")
+def plain_and_quick(stub: Stub) -> tuple[Any, Any]:
+    """Two clients, of which one reads pages as botocore does."""
+    plain, quick = stub_client(stub.server.address), stub_client(stub.server.address)
+    read_pages_quickly(quick)
+    return plain, quick
+
+
 @pytest.mark.parametrize("space", ["", ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'])
 @pytest.mark.parametrize("folders", ["", "<CommonPrefixes><Prefix>sub/</Prefix></CommonPrefixes>"])
 @pytest.mark.parametrize(
@@ -263,7 +271,7 @@ def test_names_not_in_utf8_are_reported_and_do_not_stop_the_rest(stub: Stub) -> 
     ],
 )
 def test_pages_are_read_as_botocore_reads_them(
-    stub: Stub, written: str, folders: str, space: str
+    stub: Stub, plain_and_quick: tuple[Any, Any], written: str, folders: str, space: str
 ) -> None:
     objects = "".join(
         f"<Contents><Key>{key}</Key><LastModified>{written}</LastModified>{etag}<Size>12</Size>"
@@ -273,10 +281,7 @@ def test_pages_are_read_as_botocore_reads_them(
     inside = f"<Name>{BUCKET}</Name><KeyCount>2</KeyCount>{objects}{folders}"
     page = f"<ListBucketResult{space}>{inside}</ListBucketResult>"
     stub.says(Answer(200, page.encode(), {"Content-Type": "application/xml"}))
-    plain, quick = stub_client(stub.server.address), stub_client(stub.server.address)
-    read_pages_quickly(quick)
-    read_pages_quickly(quick)
-    whole, other = (client.list_objects_v2(Bucket=BUCKET) for client in (plain, quick))
+    whole, other = (client.list_objects_v2(Bucket=BUCKET) for client in plain_and_quick)
     for answer in (whole, other):
         del answer["ResponseMetadata"]
         for one in answer["Contents"]:
