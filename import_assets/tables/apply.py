@@ -34,11 +34,11 @@ from import_assets.warehouse.sql import (
     transaction,
 )
 
-MEMORY = 250
+MEMORY = 200
 """What DuckDB may take at first to apply a batch, in megabytes."""
 
 USUAL_COLUMNS = 30
-COLUMN_MEMORY = 4
+COLUMN_MEMORY = 5
 """What each column above the usual ones adds, in megabytes: of each, blocks stay in memory."""
 
 T = TypeVar("T")

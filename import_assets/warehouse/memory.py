@@ -22,7 +22,7 @@ def bounded(connection: duckdb.DuckDBPyConnection, limit: str) -> Iterator[None]
     does not fit is put aside on the disk. Some things cannot be put aside, such as lists that are
     being put together and the last block of each column: raises duckdb.OutOfMemoryException then.
     A commit and its checkpoint keep to it too, where what a transaction has put aside would be read
-    back at once. Where that was measured, a commit did with 90 of the 250 MB of what came before.
+    back at once. Where that was measured, a commit did with 90 MB of the 250 that came before.
 
     Where a statement fails inside a transaction, nothing can be set until that is rolled back: who
     goes on with the connection has to call `unbound` then.
