@@ -230,7 +230,11 @@ def page_of(*keys: str, more: str = "<IsTruncated>false</IsTruncated>") -> Answe
         f"<ETag>&quot;e&quot;</ETag><Size>1</Size></Contents>"
         for key in keys
     )
-    answer = f"<ListBucketResult><Name>{BUCKET}</Name>{more}{contents}</ListBucketResult>"
+    return page_with(f"<EncodingType>url</EncodingType>{more}{contents}")
+
+
+def page_with(inside: str) -> Answer:
+    answer = f"<ListBucketResult><Name>{BUCKET}</Name>{inside}</ListBucketResult>"
     return Answer(200, answer.encode(), {"Content-Type": "application/xml"})
 
 
@@ -239,6 +243,16 @@ def test_blanks_are_read_as_any_server_writes_them(stub: Stub, blank: str) -> No
     stub.says(page_of(f"a{blank}b%2Bc.csv"))
     (delivery,) = listed(storage(stub.client))
     assert delivery.key == "a b+c.csv"
+
+
+def test_names_of_servers_that_do_not_encode_them(stub: Stub) -> None:
+    """What they answer does not have the element that says so."""
+    time = "<LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+    names = ["50%25 a+b.csv", "caf%E9.csv", "é.csv"]
+    objects = [f"<Contents><Key>{name}</Key>{time}<Size>1</Size></Contents>" for name in names]
+    stub.says(page_with("".join(objects)))
+    found = listed(storage(stub.client))
+    assert [delivery.key for delivery in found] == ["50%2525 a+b.csv", "caf%25E9.csv", "é.csv"]
 
 
 def test_names_not_in_utf8_are_reported_and_do_not_stop_the_rest(stub: Stub) -> None:
@@ -290,6 +304,14 @@ def test_pages_are_read_as_botocore_reads_them(
     assert other == whole
 
 
+@pytest.mark.parametrize("other", ["", "Contents", "Key"])
+def test_namespaces_hide_no_object(stub: Stub, other: str) -> None:
+    """botocore does not look at them."""
+    text = page_of("a.csv", "b.csv").body.decode()
+    stub.says(Answer(200, text.replace(f"<{other}>", f'<{other} xmlns="urn:other">').encode()))
+    assert [delivery.key for delivery in listed(storage(stub.client))] == ["a.csv", "b.csv"]
+
+
 def test_empty_prefix_of_a_bucket_is_no_error(moto: S3Server) -> None:
     assert listed(storage(moto.client(), prefix="nothing/here/")) == []
 
@@ -331,6 +353,24 @@ def test_what_the_user_has_to_mend(stub: Stub, answer: Answer, sentence: str) ->
     stub.says(answer)
     fault = fault_of(stub.client)
     assert sentence in str(fault)
+    assert not is_passing(fault)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "instead"),
+    [
+        ("<Key>a.csv</Key>", ""),
+        ("<Size>1</Size>", ""),
+        ("<Size>1</Size>", "<Size>one</Size>"),
+        ("<LastModified>2026-01-01T00:00:00.000Z</LastModified>", ""),
+        ("2026-01-01T00:00:00.000Z", "lately"),
+    ],
+)
+def test_objects_without_a_name_a_size_or_a_time(stub: Stub, lacking: str, instead: str) -> None:
+    answer = page_of("a.csv")
+    stub.says(replace(answer, body=answer.body.replace(lacking.encode(), instead.encode())))
+    fault = fault_of(stub.client)
+    assert "name, size or time of change is missing or cannot be read" in str(fault)
     assert not is_passing(fault)
 
 

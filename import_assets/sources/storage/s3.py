@@ -21,6 +21,9 @@ from import_assets.sources.storage.s3pages import read_pages_quickly
 
 _BLOCK_BYTES = 1 << 20
 
+_NEEDED = {"Key", "LastModified", "Size"}
+"""What a listing has to say of each object."""
+
 _GONE = {"404", "NoSuchKey", "NoSuchVersion"}
 _PASSING = {
     "InternalError",
@@ -87,11 +90,14 @@ class S3Storage(BucketStorage):
         if not recursive:
             asked["Delimiter"] = "/"
         while True:
-            with self._faults(f"listing bucket {self.bucket}"):
-                page = self._client.list_objects_v2(**asked)
+            page = self._page(asked)
+            # Some servers do not know the encoding: their names stand as they are.
+            is_coded = page.get("EncodingType") == "url"
             for entry in page.get("Contents", ()):
+                if not entry.keys() >= _NEEDED:
+                    raise self._unreadable()
                 name = entry["Key"]
-                if "%" in name or "+" in name:
+                if is_coded and ("%" in name or "+" in name):
                     coded = unquote_to_bytes(name.replace("+", " "))
                     try:
                         name = coded.decode()
@@ -102,6 +108,20 @@ class S3Storage(BucketStorage):
             if not page.get("IsTruncated"):
                 return
             asked["ContinuationToken"] = self._next_page(page)
+
+    def _page(self, asked: dict[str, Any]) -> dict[str, Any]:
+        with self._faults(f"listing bucket {self.bucket}"):
+            try:
+                return self._client.list_objects_v2(**asked)
+            except ValueError as error:  # of botocore, about a size or a time
+                raise self._unreadable() from error
+
+    def _unreadable(self) -> SourceError:
+        return self._error(
+            f"the server lists bucket {self.bucket} with an object whose name, size or time of "
+            "change is missing or cannot be read: it does not speak as S3 does, and cannot be "
+            "read from"
+        )
 
     def _next_page(self, page: dict[str, Any]) -> str:
         token = page.get("NextContinuationToken")

@@ -31,7 +31,8 @@ def _take_objects(
         if page.tag.rpartition("}")[2] != _PAGE:
             return
         space = page.tag[: -len(_PAGE)]
-        found = page.findall(f"{space}Contents")
+        # Whatever their namespace, as botocore takes them: what is of another one is left to it.
+        found = page.findall("{*}Contents")
         objects = [_object(space, {part.tag: part.text or "" for part in one}) for one in found]
     except (ElementTree.ParseError, KeyError, ValueError):
         return
