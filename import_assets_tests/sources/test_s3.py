@@ -399,6 +399,16 @@ def test_server_that_is_none_of_s3(stub: Stub) -> None:
     assert "the server answered 500" in str(fault_of(stub.client))
 
 
+def test_pages_for_people_are_no_empty_bucket(stub: Stub) -> None:
+    """A proxy or a web server whose page happens to be XML."""
+    stub.says(Answer(200, b"<html><body><p>Welcome</p></body></html>"))
+    fault = fault_of(stub.client)
+    assert "answers with something else than a listing of bucket exports: mend `endpoint:`" in str(
+        fault
+    )
+    assert not is_passing(fault)
+
+
 def test_server_without_https(stub: Stub) -> None:
     fault = fault_of(stub_client(stub.server.address.replace("http:", "https:")))
     assert "there is no secure connection to the server" in str(fault)

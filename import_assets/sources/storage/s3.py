@@ -24,6 +24,9 @@ _BLOCK_BYTES = 1 << 20
 _NEEDED = {"Key", "LastModified", "Size"}
 """What a listing has to say of each object."""
 
+_LISTING = {"Name", "IsTruncated", "KeyCount", "Contents"}
+"""What tells a listing, of which an empty one has little, from other answers in XML."""
+
 _GONE = {"404", "NoSuchKey", "NoSuchVersion"}
 _PASSING = {
     "InternalError",
@@ -112,9 +115,15 @@ class S3Storage(BucketStorage):
     def _page(self, asked: dict[str, Any]) -> dict[str, Any]:
         with self._faults(f"listing bucket {self.bucket}"):
             try:
-                return self._client.list_objects_v2(**asked)
+                page = self._client.list_objects_v2(**asked)
             except ValueError as error:  # of botocore, about a size or a time
                 raise self._unreadable() from error
+        if page.keys().isdisjoint(_LISTING):
+            raise self._error(
+                f"the server answers with something else than a listing of bucket {self.bucket}: "
+                "mend `endpoint:`, which seems to be the address of a server that is none of S3"
+            )
+        return page
 
     def _unreadable(self) -> SourceError:
         return self._error(
