@@ -13,13 +13,11 @@ from import_assets.cli.exits import DONE, FAULTS, NOT_DONE
 from import_assets.cli.output import column, columns
 from import_assets.cli.session import Session, unknown
 from import_assets.errors import ImportAssetsError, SourceError
-from import_assets.pipeline.feeds import open_feed
 from import_assets.sources.listing import list_matching
-from import_assets.sources.open import open_source
 from import_assets.sources.storage.selection import by_age, choose
 from import_assets.spec.connections import Connection, SftpConnection
 from import_assets.spec.loading import Import
-from import_assets.spec.sources import StorageSource
+from import_assets.spec.sources import DatabaseSource, StorageSource, UrlSource
 
 _SHOWN = 10
 """Files of an import that are named."""
@@ -62,42 +60,61 @@ def _joined(value: Any) -> Any:
 def try_out(session: Session, name: str) -> int:
     """Print, for every import of a connection, what it would take; no file is read.
 
-    Returns NOT_DONE where nothing could be had, FAULTS where that is so for some imports only.
+    Of a connection without an import, prints what lies at its beginning. Returns NOT_DONE where
+    nothing could be had, FAULTS where that is so for some imports only.
     """
     connection = _connection(session, name)
-    users = _users(session, name)
-    if not users:
+    sources = {one.name: one.spec.source.only for one in _users(session, name)}
+    unused = None if sources else _beginning(name, connection)
+    if not sources and unused is None:
         session.output.say(
             f"connection {name} ({connection.type}) is used by no import: write one that says "
-            f"`connection: {name}`"
+            f"`connection: {name}`, since a server of feeds is asked for a path"
         )
         session.output.json([])
-        return DONE
-    records = [_tried(session, definition) for definition in users]
+        return NOT_DONE
+    records = [_tried(session, *one) for one in (sources or {"": unused}).items()]
     session.output.records(records, of=_COLUMNS)
+    if unused is not None:
+        session.output.note(f"No import uses {name} so far: this is what it begins with.")
     failed = sum(record["problem"] is not None for record in records)
     return DONE if not failed else NOT_DONE if failed == len(records) else FAULTS
 
 
-def _tried(session: Session, definition: Import) -> dict[str, Any]:
+def _beginning(name: str, connection: Connection) -> StorageSource | DatabaseSource | None:
+    """Return a source that any such connection has, if there is one."""
+    match connection.type:
+        case "sftp":
+            return StorageSource(connection=name, folder=".", files="*")
+        case "s3" | "gcs":
+            return StorageSource(connection=name, folder="/", files="*")
+        case "sql":
+            return DatabaseSource(connection=name, query="SELECT 1 AS one")
+        case "http":
+            return None
+
+
+def _tried(session: Session, name: str, source: object) -> dict[str, Any]:
     record: dict[str, Any] = {
-        "import": definition.name,
+        "import": name or None,
         "outcome": "works",
         **dict.fromkeys(("files", "bytes", "names", "problem")),
     }
     try:
-        if definition.spec.source.feed is not None:
-            _ask(session, definition)
+        if isinstance(source, StorageSource):
+            record |= _listed(session, source)
+        elif isinstance(source, UrlSource | DatabaseSource):
+            _ask(session, source)
         else:
-            record |= _listed(session, definition)
+            raise TypeError(f"{name} has no connection")
     except ImportAssetsError as error:
         record |= {"outcome": "fails", "problem": str(error)}
     return record
 
 
-def _ask(session: Session, definition: Import) -> None:
-    feed = open_feed(definition, session.connections)
-    limits = definition.project.spec.limits
+def _ask(session: Session, source: UrlSource | DatabaseSource) -> None:
+    feed = session.connections.feed(source)
+    limits = session.project.spec.limits
     with (
         TemporaryDirectory(prefix="connection-") as folder,
         feed.preview(_SAMPLE, Path(folder), limits),
@@ -105,11 +122,8 @@ def _ask(session: Session, definition: Import) -> None:
         pass
 
 
-def _listed(session: Session, definition: Import) -> dict[str, Any]:
-    source = definition.spec.source.storage
-    if not isinstance(source, StorageSource):
-        raise TypeError(f"{definition.name} has no folder")
-    storage = open_source(definition, connections=session.connections)
+def _listed(session: Session, source: StorageSource) -> dict[str, Any]:
+    storage = session.connections.storage(source)
     listing = list_matching(storage, source.pattern, cache=session.connections.listings)
     taken = choose(listing.deliveries, source.select)
     newest = sorted(taken, key=by_age, reverse=True)

@@ -576,7 +576,8 @@ def test_connection(session: Session, name: str) -> int:
     """Try a connection out, for each import that uses it.
 
     Of a storage, lists the files that the import would take, without reading them. Of a URL or a
-    database, asks for the beginning.
+    database, asks for the beginning. A connection that no import uses so far is asked for what
+    it begins with; but for a server of feeds, which is asked for a path.
     """
     from import_assets.cli import connecting
 

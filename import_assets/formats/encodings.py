@@ -213,6 +213,10 @@ def _check_text(first: bytes, file: str) -> None:
         b"\x1f\x8b": "a gzip archive",
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Excel workbook",
         b"%PDF-": "a PDF document",
+        b"\x89PNG": "a PNG image",
+        b"\xff\xd8\xff": "a JPEG image",
+        b"PAR1": "a Parquet file",
+        b"SQLite format 3\0": "a SQLite database",
     }
     for magic, kind in kinds.items():
         if first.startswith(magic):

@@ -174,7 +174,8 @@ def select_scheduled(
         TooManyFilesError: more files than `limit`; nothing is taken (M024).
     """
     settled = [file for file in listing.deliveries if not _is_young(file, rules, now)]
-    left = [count_of(len(listing.deliveries) - len(settled), "still settling")]
+    young = f"still settling (changed less than {rules.settle.total_seconds():.0f} s ago)"
+    left = [count_of(len(listing.deliveries) - len(settled), young)]
     if rules.select == "not_imported_yet":
         ledger = imported()
         new = [file for file in settled if not is_imported(file, ledger, rules.by)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,38 @@ def test_a_wrong_password_is_named_by_its_variable(
     assert "connection crm: " in result.output
     assert PASSWORD_ENV in result.output
     assert "not the password" not in result.output
+
+
+def test_a_connection_is_tried_before_an_import_uses_it(far: Shop) -> None:
+    (far.root / "imports" / "crm.yaml").unlink()
+    assert far.call("connections", "trust", "crm", "--yes").exit_code == 0
+    (told,) = records(far, "connections", "test", "crm")
+    assert (told["import"], told["outcome"], told["names"]) == (None, "works", "a.csv.gz")
+    configure(
+        far,
+        {
+            "nowhere": {
+                "sftp": {
+                    "host": "no-such-host.invalid",
+                    "user": "anna",
+                    "password_env": PASSWORD_ENV,
+                }
+            },
+            "erp": {"sql": {"url": "sqlite:///erp.db"}},
+            "feeds": {"http": {"address": "https://feeds.example"}},
+        },
+    )
+    nowhere = far.call("connections", "test", "nowhere")
+    assert nowhere.exit_code == 2
+    assert "there is no address for the host no-such-host.invalid" in " ".join(
+        nowhere.output.split()
+    )
+    assert far.call("connections", "test", "erp").exit_code == 2
+    sqlite3.connect(far.root / "erp.db").close()
+    assert far.call("connections", "test", "erp").exit_code == 0
+    feeds = far.call("connections", "test", "feeds")
+    assert feeds.exit_code == 2
+    assert "is used by no import" in feeds.output
 
 
 def test_secrets_may_stand_in_the_file_env(far: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,16 +179,25 @@ def test_mark_against_declaration(mark: bytes, declared: str | None) -> None:
 
 @pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("declared", [None, "utf-8", "utf-16", "cp1252"])
-def test_utf_16_without_mark(name: str, declared: str | None) -> None:
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "šťáva,cena\nľanová;čerešňová,1\n" * 20])
+def test_utf_16_without_mark(text: str, name: str, declared: str | None) -> None:
     """D15: the order of its bytes is unknown; the message says what to do."""
     with pytest.raises(FileRefused, match="byte order mark") as caught:
-        read_csv("a,b\n1,2\n".encode(name), encoding=declared)
+        read_csv(text.encode(name), encoding=declared)
     assert caught.value.reason == "wrong_encoding"
     assert "save it as UTF-8, or as UTF-16" in caught.value.message or declared == "utf-16"
 
 
 @pytest.mark.parametrize(
-    "magic", [b"PK\x03\x04....", b"\x1f\x8b....", b"%PDF-1.7", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"]
+    "magic",
+    [
+        b"PK\x03\x04....",
+        b"\x1f\x8b....",
+        b"%PDF-1.7",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff\xe0",
+    ],
 )
 def test_other_files_are_not_taken_for_text(magic: bytes) -> None:
     """M084: a workbook under the name of a CSV file is named for what it is."""

@@ -738,7 +738,9 @@ def test_scheduled_start_says_what_it_left() -> None:
     world.import_by_hand("a.csv")
     listing = list_matching(world.storage, world.rules.pattern)
     selected = select_scheduled(listing, world.rules, world._imported, world.now, None)
-    assert selected.note == "3 files match: 1 taken, 1 still settling, 1 imported already"
+    assert selected.note == (
+        "3 files match: 1 taken, 1 still settling (changed less than 60 s ago), 1 imported already"
+    )
 
 
 def test_limit_is_told_before_an_import_is_saved() -> None:

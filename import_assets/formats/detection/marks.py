@@ -20,12 +20,17 @@ def find_mark(first: bytes) -> bytes:
 def unmarked_utf16(first: bytes) -> str:
     """Return `utf-16-le` or `utf-16-be` for Latin text in UTF-16 without a mark, else nothing.
 
-    There, every other byte is NUL and none of the rest. NUL alone is text.
+    There, most of every other byte are NUL, but for letters beyond Latin 1, and none of the rest.
+    NUL alone is text.
     """
     sample = first[:64]
     even, odd = sample[::2], sample[1::2]
     if len(odd) < 2:
         return ""
-    if not any(odd) and all(even):
+    if _mostly_nul(odd) and all(even):
         return "utf-16-le"
-    return "utf-16-be" if not any(even) and all(odd) else ""
+    return "utf-16-be" if _mostly_nul(even) and all(odd) else ""
+
+
+def _mostly_nul(half: bytes) -> bool:
+    return half.count(0) * 2 > len(half)

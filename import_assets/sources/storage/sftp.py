@@ -81,6 +81,8 @@ class SftpSession:
         name, connection, root = self.name, self.connection, self.root
         known = hosts.known_keys(name, connection, root)
         if not known:
+            # A name or a port that is wrong would be hidden behind the key.
+            hosts.hang_up(hosts.reach(name, connection, known))
             raise hosts.unknown_host(name, connection, root)
         given = credentials(name, connection, root)
         try:
