@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -419,8 +418,8 @@ def test_the_batch_is_named_by_what_its_rows_depend_on(yard: Yard) -> None:
     assert start == delivery_batch_id(yard.definition, delivery)
     others = [
         delivery_batch_id(yard.definition, delivery, "monday"),
-        delivery_batch_id(yard.definition, replace(delivery, key="b.csv")),
-        delivery_batch_id(yard.definition, replace(delivery, fingerprint="other")),
+        delivery_batch_id(yard.definition, delivery._replace(key="b.csv")),
+        delivery_batch_id(yard.definition, delivery._replace(fingerprint="other")),
     ]
     yard.define(CUSTOMERS.replace("type: integer", "type: number"))
     others.append(delivery_batch_id(yard.definition, delivery))
@@ -474,7 +473,7 @@ def test_left_overs_of_other_imports_are_left_alone(yard: Yard) -> None:
     assert apply_pending([other], yard.warehouse).delivered == ()
     assert apply_pending([], yard.warehouse).delivered == ()
     (done,) = apply_pending([yard.definition, other], yard.warehouse).delivered
-    assert done.delivery == replace(yard.storage.stat("a.csv"), long_path=None)
+    assert done.delivery == yard.storage.stat("a.csv")._replace(long_path=None)
     assert done.counts == Counts(read=1, inserted=1, customers_created=1)
     assert apply_pending([yard.definition, other], yard.warehouse).delivered == ()
 

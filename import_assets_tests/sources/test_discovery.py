@@ -581,7 +581,7 @@ def test_cursor_stays_small() -> None:
 
 @pytest.mark.parametrize("settling", [True, False])
 def test_cursor_stays_small_when_a_folder_fills_at_once(settling: bool) -> None:
-    files = [replace(file, modified=START) for file in many(20_000)] if settling else many(20_000)
+    files = [file._replace(modified=START) for file in many(20_000)] if settling else many(20_000)
     tick = look(
         Listing(files),
         rules("not_imported_yet" if settling else "last_modified"),

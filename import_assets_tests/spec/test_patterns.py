@@ -142,3 +142,16 @@ def test_d08_every_name_without_stars_is_a_pattern_that_takes_it(name: str):
     if name.strip() and name not in (".", ".."):
         assert FilePattern(name).matches(name)
         assert FilePattern(name).matches(f"folder/{name}")
+
+
+@given(
+    st.text(alphabet="ab.*\u00e9e\u0301\n", min_size=1, max_size=8),
+    st.text(alphabet="ab.\u00e9e\u0301\n", max_size=12),
+)
+def test_d08_stars_stand_for_any_characters(glob: str, name: str):
+    """As the same regular expression says it."""
+    if "**" in glob or not glob.strip() or glob in (".", ".."):
+        return
+    composed, subject = (unicodedata.normalize("NFC", text) for text in (glob, name))
+    regex = "(?s)" + ".*".join(map(re.escape, composed.split("*")))
+    assert FilePattern(glob).matches(name) == (re.fullmatch(regex, subject) is not None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -17,6 +16,7 @@ from import_assets.records import ColumnKind
 from import_assets.sources.rows import unsupported_type
 from import_assets.sources.sql.faults import Faults
 from import_assets.sources.sql.values import Binary, SqlColumn, to_series
+from import_assets.sources.uncollected import uncollected
 
 FIRST_ROWS = 100
 FETCH_ROWS = 10_000
@@ -150,7 +150,7 @@ def _fetched(
     ask, left, some = FIRST_ROWS, most, False
     while left is None or left > 0:
         session.deadline.check()
-        with _uncollected():
+        with uncollected():
             rows = fetch(ask if left is None else min(ask, left))
             frame = frame_of(rows, columns, session.faults.file)
         if rows or not some:
@@ -161,21 +161,6 @@ def _fetched(
         left = None if left is None else left - len(rows)
         bytes_a_row = max(1.0, frame.estimated_size() / len(rows))
         ask = max(1, min(FETCH_ROWS, ask * 10, int(_FETCH_BYTES / bytes_a_row)))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Hold the garbage collector while rows are values of Python.
-
-    They all vanish a moment later; walking them again and again took a third of the time.
-    """
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def frame_of(

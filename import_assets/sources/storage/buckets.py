@@ -68,10 +68,11 @@ class BucketStorage(Storage):
         """See `Storage.list`. The answer is taken page by page."""
         for found in self._listed(self.prefix, recursive, report):
             name = found.name.removeprefix(self.prefix)
-            path = name if is_plain(name) else encode_path(name.encode())
+            plain = is_plain(name)
+            path = name if plain else encode_path(name.encode())
             if not _is_taken(path):
                 continue
-            if is_plain(name) or decode_path(path) is not None:
+            if plain or decode_path(path) is not None:
                 yield _delivery(path, found)
             else:
                 self._report_name(path, report)

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
 
+from import_assets.sources.uncollected import uncollected
+
 _PAGE = "ListBucketResult"
 
 
@@ -25,21 +27,28 @@ def _take_objects(
     response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
 ) -> None:
     """Move the objects of a page from what botocore will read to what it adds in the end."""
+    with uncollected():
+        taken = _taken(response_dict["body"])
+    if taken is not None:
+        response_dict["body"], customized_response_dict["Contents"] = taken
+
+
+def _taken(body: bytes) -> tuple[bytes, list[dict[str, Any]]] | None:
+    """Return a page without its objects, and these; or None where they cannot be read."""
     try:
         # botocore reads it with the same parser, which refuses what grows by its own entities.
-        page = ElementTree.fromstring(response_dict["body"])  # noqa: S314
+        page = ElementTree.fromstring(body)  # noqa: S314
         if page.tag.rpartition("}")[2] != _PAGE:
-            return
+            return None
         space = page.tag[: -len(_PAGE)]
         # Whatever their namespace, as botocore takes them: what is of another one is left to it.
         found = page.findall("{*}Contents")
         objects = [_object(space, {part.tag: part.text or "" for part in one}) for one in found]
     except (ElementTree.ParseError, KeyError, ValueError):
-        return
+        return None
     for one in found:
         page.remove(one)
-    response_dict["body"] = ElementTree.tostring(page)
-    customized_response_dict["Contents"] = objects
+    return ElementTree.tostring(page), objects
 
 
 def _object(space: str, parts: dict[str, str]) -> dict[str, Any]:
