@@ -1,4 +1,4 @@
-"""Holding the garbage collector while many values of Python come and go."""
+"""Holding the garbage collector while many values of Python are made."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 def uncollected() -> Iterator[None]:
     """Hold the garbage collector while the block runs.
 
-    For values that all vanish a moment later by themselves: walking them again and again takes a
-    third of the time and more.
+    For many values that all vanish a moment later by themselves: walking them again and again
+    takes a third of the time.
     """
     was = gc.isenabled()
     gc.disable()
